@@ -156,3 +156,9 @@ def get_secret_key(settings: Settings) -> str:
             f"The data folder {path.parent} cannot be written: {error.strerror}."
         ) from None
     return path.read_text().strip()
+
+
+def resource_dir(name: str) -> Path:
+    """Folder of files that ship beside the code (`static`, `templates`): in the wheel inside the package."""
+    packaged = Path(__file__).parent / name
+    return packaged if packaged.is_dir() else Path(__file__).parent.parent / name

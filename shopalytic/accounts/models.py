@@ -1,0 +1,219 @@
+"""SQLAlchemy models. Instants are aware UTC in Python and naive UTC in the database (SQLite knows no zones)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import JSON, DateTime, ForeignKey, Index, MetaData, String, Text, UniqueConstraint, Uuid
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import BigInteger, Integer, TypeDecorator
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC in, aware UTC out. A naive value is an error: nobody knows what it means."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+BigKey = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite makes rising keys by itself only for INTEGER."""
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcDateTime, UUID: Uuid, dict[str, Any]: JSON, list[str]: JSON}
+
+
+class Project(Base):
+    """One shop. Money in its reports is in `currency` (ISO 4217), days are days of `time_zone` (IANA)."""
+
+    __tablename__ = "project"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), unique=True)
+    time_zone: Mapped[str] = mapped_column(String(64), default="UTC")
+    currency: Mapped[str] = mapped_column(String(3), default="EUR")
+    origins: Mapped[list[str]] = mapped_column(default=list)
+    """Origins that may send with the token, such as `https://shop.example`; empty: any."""
+    created_at: Mapped[datetime] = mapped_column(default=lambda: datetime.now(UTC))
+
+
+class Key(Base):
+    """A project's token (public, kept readable) or secret key (only its SHA-256 is kept)."""
+
+    __tablename__ = "key"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str] = mapped_column(String(8))
+    """`token` or `secret`."""
+    value: Mapped[str] = mapped_column(String(64), unique=True)
+    """The token itself, or the secret key's SHA-256 in hexadecimal."""
+    hint: Mapped[str] = mapped_column(String(16), default="")
+    """The first characters, to tell secret keys apart in a list."""
+    created_at: Mapped[datetime] = mapped_column(default=lambda: datetime.now(UTC))
+    revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+
+
+class User(Base):
+    """Someone who signs in to the dashboard."""
+
+    __tablename__ = "user"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    """Trimmed and in lower case."""
+    password_hash: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime] = mapped_column(default=lambda: datetime.now(UTC))
+    signed_in_at: Mapped[datetime | None]
+
+
+class Member(Base):
+    """A user's place in a project: `owner` or `member`. Who has none sees nothing of it."""
+
+    __tablename__ = "member"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
+    project_id: Mapped[int] = mapped_column(
+        ForeignKey("project.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    role: Mapped[str] = mapped_column(String(8), default="owner")
+
+
+class Link(Base):
+    """One entry of the ledger: what a message said about who is who. Only `active` is ever changed.
+
+    kind: `identify` (tracking_id is the customer of user_id), `alias` (user_id is a further id of whoever
+    tracking_id is at that time), `same` (user_id and other_id came in one message), `seen` (user_id was first
+    seen then, without any tracking id).
+    """
+
+    __tablename__ = "link"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    project_id: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(8))
+    tracking_id: Mapped[str] = mapped_column(String(255), default="")
+    id_type: Mapped[str] = mapped_column(String(64))
+    id_value: Mapped[str] = mapped_column(String(255))
+    other_type: Mapped[str] = mapped_column(String(64), default="")
+    other_value: Mapped[str] = mapped_column(String(255), default="")
+    occurred_at: Mapped[datetime]
+    message_id: Mapped[str] = mapped_column(String(64))
+    cause: Mapped[str] = mapped_column(String(32))
+    """What made it: `identify`, `alias`, `track`, `import`, … or `user:<id>` for one made in the dashboard."""
+    door: Mapped[str] = mapped_column(String(16), default="native")
+    url: Mapped[str] = mapped_column(Text, default="")
+    recorded_at: Mapped[datetime] = mapped_column(default=lambda: datetime.now(UTC))
+    active: Mapped[bool] = mapped_column(default=True)
+
+    __table_args__ = (
+        UniqueConstraint(
+            "project_id", "message_id", "kind", "tracking_id", "id_type", "id_value", "other_type", "other_value"
+        ),
+        Index("ix_link_tracking_id", "project_id", "tracking_id"),
+        Index("ix_link_id", "project_id", "id_type", "id_value"),
+        Index("ix_link_other", "project_id", "other_type", "other_value"),
+    )
+
+
+class Identity(Base):
+    """Derived from the ledger: whose an id is, from an instant on. Can be made anew from `link` at any time."""
+
+    __tablename__ = "identity"
+
+    project_id: Mapped[int] = mapped_column(primary_key=True)
+    id_type: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """`tracking_id` for a visitor's, else the hard id's type; `user_id` where the client named none."""
+    id_value: Mapped[str] = mapped_column(String(255), primary_key=True)
+    from_at: Mapped[datetime] = mapped_column(primary_key=True)
+    customer_id: Mapped[UUID]
+    since: Mapped[datetime]
+    """When the link that made it so was said; `from_at` may be earlier, since the past moves too."""
+
+    __table_args__ = (Index("ix_identity_customer_id", "project_id", "customer_id"),)
+
+
+class Override(Base):
+    """A timeline that rows stored earlier must be read through; sent to the store, then `sent_at` is set.
+
+    Written in the transaction that changes `identity`, so that a crash before the sending loses nothing.
+    """
+
+    __tablename__ = "override"
+
+    version: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    project_id: Mapped[int]
+    origin_id: Mapped[UUID]
+    timeline: Mapped[Any] = mapped_column(JSON)
+    """List of [UTC text `2026-01-31 12:00:00.123`, customer id], ascending."""
+    sent_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_override_sent_at", "sent_at"),)
+
+
+class Conflict(Base):
+    """A link that a message asked for and the rules refused, with the reason."""
+
+    __tablename__ = "conflict"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    project_id: Mapped[int] = mapped_column(index=True)
+    message_id: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(8))
+    id_type: Mapped[str] = mapped_column(String(64))
+    id_value: Mapped[str] = mapped_column(String(255))
+    tracking_id: Mapped[str] = mapped_column(String(255), default="")
+    reason: Mapped[str] = mapped_column(String(32))
+    occurred_at: Mapped[datetime]
+
+    __table_args__ = (UniqueConstraint("project_id", "message_id", "kind", "id_type", "id_value"),)
+
+
+class Trait(Base):
+    """One property of whoever an id is; the newest by event time. A customer's are those of all its ids."""
+
+    __tablename__ = "trait"
+
+    project_id: Mapped[int] = mapped_column(primary_key=True)
+    id_type: Mapped[str] = mapped_column(String(64), primary_key=True)
+    id_value: Mapped[str] = mapped_column(String(255), primary_key=True)
+    name: Mapped[str] = mapped_column(String(255), primary_key=True)
+    value: Mapped[Any] = mapped_column(JSON)
+    search: Mapped[str] = mapped_column(String(255), default="")
+    """Lower-case text of an e-mail or a name, for look-ups; empty for all else."""
+    occurred_at: Mapped[datetime]
+    message_id: Mapped[str] = mapped_column(String(64))
+
+    __table_args__ = (Index("ix_trait_search", "project_id", "search"),)
+
+
+class OrderClaim(Base):
+    """Which message an order is counted by. One row an order, for ever."""
+
+    __tablename__ = "order_claim"
+
+    project_id: Mapped[int] = mapped_column(primary_key=True)
+    order_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    message_id: Mapped[str] = mapped_column(String(64))

@@ -1,0 +1,56 @@
+"""What a client sends, and how it travels to the worker.
+
+A `Message` is one item as sent. The collector looks only at what it needs to refuse early; properties and context
+stay raw bytes until the worker reads them. An `Envelope` is a message plus what only the collector knows.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+MessageType = Literal["track", "identify", "alias"]
+Door = Literal["native", "segment", "exponea", "import", "webhook", "pixel"]
+Ids = str | int | dict[str, str | int]
+Instant = int | float | str
+"""UTC seconds, milliseconds (from 10^11 on) or ISO 8601."""
+
+
+class Message(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One item as a client sent it. Unknown members are ignored here and travel along in the raw bytes."""
+
+    token: str | None = None
+    type: MessageType = "track"
+    event: str | None = None
+    message_id: str | None = None
+    tracking_id: str | None = None
+    user_id: Ids | None = None
+    session_id: str | None = None
+    timestamp: Instant | None = None
+    sent_at: Instant | None = None
+    properties: dict[str, Any] | None = None
+    context: dict[str, Any] | None = None
+    source: str | None = None
+    library: str | None = None
+
+
+class Envelope(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One entry of the stream. Short names: they are written once per message.
+
+    message_id is filled in by the collector where the client sent none, so that a repeated batch keeps it.
+    received_at: UTC milliseconds of the collector's clock. sent_at: the body's, where the message has none.
+    """
+
+    project_id: int = msgspec.field(name="p")
+    received_at: int = msgspec.field(name="r")
+    message: msgspec.Raw = msgspec.field(name="m")
+    door: Door = msgspec.field(name="d", default="native")
+    message_id: str = msgspec.field(name="i", default="")
+    type: MessageType | None = msgspec.field(name="t", default=None)
+    """Set where the door, not the message, says the type (`POST /identify`)."""
+    sent_at: Instant | None = msgspec.field(name="s", default=None)
+    ip: str = msgspec.field(name="a", default="")
+    user_agent: str = msgspec.field(name="u", default="")
+    language: str = msgspec.field(name="l", default="")
+    """The request's Accept-Language header; for clients that send no context.language."""
