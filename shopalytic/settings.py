@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
+from urllib.parse import quote
 
 import msgspec
 
@@ -51,6 +52,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     public_url: Annotated[
         str, _says("Address under which browsers reach this server; empty: what the request says.")
     ] = ""
+    worker_processes: Annotated[int, _says("Worker processes that `up` runs.", ge=1, le=64)] = 1
     trusted_proxies: Annotated[
         int, _says("Reverse proxies in front whose X-Forwarded-For entries are believed.", ge=0, le=10)
     ] = 0
@@ -87,7 +89,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def queue_url(self) -> str:
         """The Redis address in force: `redis_url`, or the embedded queue's Unix socket."""
-        return self.redis_url or f"unix://{self.queue_socket}"
+        return self.redis_url or f"unix://{quote(str(self.queue_socket))}"
 
     @property
     def queue_socket(self) -> Path:

@@ -217,3 +217,5 @@ class OrderClaim(Base):
     project_id: Mapped[int] = mapped_column(primary_key=True)
     order_id: Mapped[str] = mapped_column(String(255), primary_key=True)
     message_id: Mapped[str] = mapped_column(String(64))
+    batch: Mapped[str] = mapped_column(String(96))
+    """Token of the batch that claimed it: a repeat of that batch is not a second order."""

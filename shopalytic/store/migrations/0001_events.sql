@@ -1,7 +1,7 @@
 -- One row an accepted event. Columns are named and ordered like shopalytic.events.event.Event.
 -- The deduplication window is what makes a repeated batch count once: without it a crash between insert and
 -- acknowledgement stores the batch twice.
-CREATE TABLE IF NOT EXISTS {{events}} {{on_cluster}}
+CREATE TABLE IF NOT EXISTS {{local('events')}} {{on_cluster}}
 (
     project_id      UInt32,
     event           LowCardinality(String),
@@ -81,11 +81,14 @@ CREATE TABLE IF NOT EXISTS {{events}} {{on_cluster}}
 ENGINE = {{merge_tree('events')}}
 PARTITION BY toYYYYMM(occurred_at)
 ORDER BY (project_id, event, toDate(occurred_at), origin_id, occurred_at)
-SETTINGS {{deduplication_window}} = 10000;
+SETTINGS {{deduplication_window(10000)}};
 
+{{distributed('events', "cityHash64(if(tracking_id = '', toString(origin_id), tracking_id))")}}
+
+-- Every node holds all overrides, since each reads its own rows through its own dictionary.
 -- Who a row's origin really is, where that changed after rows were stored. One row an origin: the newest version
 -- replaces the whole timeline, so that a later one with fewer steps leaves nothing of the earlier behind.
-CREATE TABLE IF NOT EXISTS {{overrides}} {{on_cluster}}
+CREATE TABLE IF NOT EXISTS {{table('overrides')}} {{on_cluster}}
 (
     project_id UInt32,
     origin_id  UUID,
@@ -96,7 +99,7 @@ ENGINE = {{replacing_merge_tree('overrides', 'version')}}
 ORDER BY (project_id, origin_id);
 
 -- Both ends of a dictionary's range are closed: a step ends a millisecond before the next one starts.
-CREATE DICTIONARY IF NOT EXISTS {{owners}} {{on_cluster}}
+CREATE DICTIONARY IF NOT EXISTS {{table('owners')}} {{on_cluster}}
 (
     project_id  UInt32,
     origin_id   UUID,
@@ -105,13 +108,13 @@ CREATE DICTIONARY IF NOT EXISTS {{owners}} {{on_cluster}}
     customer_id UUID
 )
 PRIMARY KEY project_id, origin_id
-SOURCE(CLICKHOUSE(QUERY 'SELECT project_id, origin_id, step.1, step.2, step.3 FROM {{overrides_local}} FINAL ARRAY JOIN timeline AS step'))
+SOURCE(CLICKHOUSE(QUERY 'SELECT project_id, origin_id, step.1, step.2, step.3 FROM {{table('overrides')}} FINAL ARRAY JOIN timeline AS step'))
 LAYOUT(COMPLEX_KEY_RANGE_HASHED())
 RANGE(MIN from_at MAX to_at)
 LIFETIME(0);
 
 -- What could not be processed, whole, with its reason.
-CREATE TABLE IF NOT EXISTS {{quarantine}} {{on_cluster}}
+CREATE TABLE IF NOT EXISTS {{local('quarantine')}} {{on_cluster}}
 (
     project_id    UInt32,
     message_id    String,
@@ -124,4 +127,6 @@ CREATE TABLE IF NOT EXISTS {{quarantine}} {{on_cluster}}
 ENGINE = {{merge_tree('quarantine')}}
 PARTITION BY toYYYYMM(received_at)
 ORDER BY (project_id, received_at, message_id)
-SETTINGS {{deduplication_window}} = 10000;
+SETTINGS {{deduplication_window(10000)}};
+
+{{distributed('quarantine', 'cityHash64(message_id)')}}

@@ -1,0 +1,155 @@
+"""The stream as the rest of the system sees it: append, counters, and the jobs that drain it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import uuid
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+
+import redis
+from redis.exceptions import RedisError
+from rq import Queue
+from rq.job import Job
+
+from shopalytic.errors import QueueUnavailable
+from shopalytic.stream.keys import PARTITIONS, QUEUE, partition_key
+from shopalytic.stream.reader import Partition
+from shopalytic.stream.writer import JOB_LIFETIME_SECONDS, Writer
+
+DRAIN = "shopalytic.jobs.drain"
+SOCKET_TIMEOUT_SECONDS = 10
+
+
+@dataclass
+class Counters:
+    """Messages of one project since it began; accepted is the sum of all the others, at any moment."""
+
+    accepted: int = 0
+    stored: int = 0
+    duplicate: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+    quarantined: int = 0
+    waiting: int = 0
+
+
+class Stream:
+    """Connects at the first use. Make one per process, after any fork; threads share it."""
+
+    def __init__(self, redis_url: str, partitions: int) -> None:
+        self.client = redis.Redis.from_url(
+            redis_url, socket_timeout=SOCKET_TIMEOUT_SECONDS, socket_connect_timeout=5, protocol=2
+        )
+        self.configured_partitions = partitions
+        self._writer = Writer(self.client, partitions, self._on_idle)
+        self._idle: SimpleQueue[tuple[int, str]] = SimpleQueue()
+        self._enqueuer: threading.Thread | None = None
+        self._queue = Queue(QUEUE, connection=self.client)
+
+    def append(self, project_id: int, entries: list[tuple[str, bytes]]) -> None:
+        """Append encoded envelopes, each with its visitor key; see Writer.append. [] does nothing."""
+        if entries:
+            self._writer.append(project_id, entries)
+
+    def partition(self, number: int) -> Partition:
+        """A worker's view of one partition, with a lease holder's name of its own."""
+        return Partition(self.client, number, f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}")
+
+    def partitions(self) -> int:
+        """How many partitions there are or ever were. Raises QueueUnavailable."""
+        try:
+            known = int(self.client.get(PARTITIONS) or 0)
+            if known < self.configured_partitions:
+                self.client.set(PARTITIONS, self.configured_partitions)
+        except RedisError as error:
+            raise QueueUnavailable(f"The queue does not answer: {error}") from error
+        return max(known, self.configured_partitions)
+
+    def enqueue_drain(self, partition: int, job_id: str) -> None:
+        self._queue.enqueue(
+            DRAIN, partition, job_id=job_id, result_ttl=0, failure_ttl=3600, job_timeout=600,
+            description=f"drain partition {partition}",
+        )  # fmt: skip
+
+    def sweep(self) -> list[int]:
+        """Queue a job for each partition where messages wait and nobody works; returns these partitions.
+
+        This is what goes on after a death: of a worker with the lease, or of a web process between the append
+        and the queueing.
+        """
+        swept = []
+        for number in range(self.partitions()):
+            names = ("stream", "lease", "job")
+            stream, lease, job = (partition_key(number, name) for name in names)
+            if not self.client.xlen(stream) or self.client.exists(lease):
+                continue
+            known = self.client.get(job)
+            if known and self._is_queued(str(known, "ascii") if isinstance(known, bytes) else known):
+                continue
+            job_id = f"drain-{number}-{uuid.uuid4().hex}"
+            self.client.set(job, job_id, ex=JOB_LIFETIME_SECONDS)
+            self.enqueue_drain(number, job_id)
+            swept.append(number)
+        return swept
+
+    def _is_queued(self, job_id: str) -> bool:
+        return self.client.exists(Job.key_for(job_id)) == 1 and job_id in self._queue.get_job_ids()
+
+    def counters(self, project_id: int) -> Counters:
+        """All partitions' counters of a project, read in one step. Raises QueueUnavailable."""
+        try:
+            with self.client.pipeline(transaction=True) as pipeline:
+                for number in range(self.partitions()):
+                    pipeline.hgetall(partition_key(number, "counters"))
+                found = pipeline.execute()
+        except RedisError as error:
+            raise QueueUnavailable(f"The queue does not answer: {error}") from error
+        counters = Counters()
+        prefix = f"{project_id}:".encode()
+        for fields in found:
+            for name, value in fields.items():
+                if name.startswith(prefix):
+                    _add(counters, name[len(prefix) :].decode(), int(value))
+        return counters
+
+    def backlog(self) -> dict[int, int]:
+        """Messages waiting in each partition. Raises QueueUnavailable."""
+        try:
+            return {
+                number: self.client.xlen(partition_key(number, "stream"))
+                for number in range(self.partitions())
+            }
+        except RedisError as error:
+            raise QueueUnavailable(f"The queue does not answer: {error}") from error
+
+    def ping(self) -> bool:
+        try:
+            return bool(self.client.ping())
+        except RedisError:
+            return False
+
+    def _on_idle(self, partition: int, job_id: str) -> None:
+        """Queue the job beside the request: RQ's own round trips must not delay the answer."""
+        self._idle.put((partition, job_id))
+        if self._enqueuer is None or not self._enqueuer.is_alive():
+            self._enqueuer = threading.Thread(target=self._enqueue_idle, name="enqueuer", daemon=True)
+            self._enqueuer.start()
+
+    def _enqueue_idle(self) -> None:
+        while True:
+            partition, job_id = self._idle.get()
+            try:
+                self.client.set(partition_key(partition, "job"), job_id, ex=JOB_LIFETIME_SECONDS, xx=True)
+                self.enqueue_drain(partition, job_id)
+            except RedisError:
+                continue  # the sweeper finds the partition
+
+
+def _add(counters: Counters, name: str, value: int) -> None:
+    if name.startswith("dropped:"):
+        reason = name.removeprefix("dropped:")
+        counters.dropped[reason] = counters.dropped.get(reason, 0) + value
+    else:
+        setattr(counters, name, getattr(counters, name) + value)
