@@ -204,6 +204,7 @@ def test_a_full_queue_refuses_messages_but_lets_the_worker_drain_it() -> None:
             partition.acknowledge(batch, stored(batch), 60)
         stream.client.config_set("maxmemory", "8mb")
         assert stream.counters(1).stored == accepted
+        stream._writer._memory_checked_at = 0.0
         stream.append(1, [(ANNA, b"y")])
         stream.client.close()
 
