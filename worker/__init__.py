@@ -1,0 +1,1 @@
+"""What rq's own commands load. A leaf: nothing imports it."""

@@ -1,0 +1,31 @@
+"""What `rq cron -c worker.settings worker/schedule.py` loads: the jobs that run by the clock."""
+
+from __future__ import annotations
+
+from rq import cron
+
+SWEEP_INTERVAL_SECONDS = 5
+
+
+def sweep() -> None:
+    """Stands for `shopalytic.jobs.sweep`, which the worker runs in its place.
+
+    rq cron wants a function where its name would do: importing the real one would keep the whole pipeline
+    in the memory of a process that only looks at the clock.
+    """
+    raise NotImplementedError
+
+
+sweep.__module__ = "shopalytic.jobs"
+
+cron.register(
+    sweep,
+    queue_name="shopalytic",
+    interval=SWEEP_INTERVAL_SECONDS,
+    job_timeout=60,
+    # While no worker runs, sweeps pile up; those older than this are skipped unread when one comes back.
+    ttl=30,
+    # RQ keeps a result for 500 seconds and a failure for a year unless told otherwise.
+    result_ttl=0,
+    failure_ttl=3600,
+)
