@@ -129,8 +129,17 @@ class Link(Base):
     active: Mapped[bool] = mapped_column(default=True)
 
     __table_args__ = (
+        # Named by hand: the conventional name is longer than PostgreSQL's 63 bytes.
         UniqueConstraint(
-            "project_id", "message_id", "kind", "tracking_id", "id_type", "id_value", "other_type", "other_value"
+            "project_id",
+            "message_id",
+            "kind",
+            "tracking_id",
+            "id_type",
+            "id_value",
+            "other_type",
+            "other_value",
+            name="uq_link_message",
         ),
         Index("ix_link_tracking_id", "project_id", "tracking_id"),
         Index("ix_link_id", "project_id", "id_type", "id_value"),
@@ -188,7 +197,11 @@ class Conflict(Base):
     reason: Mapped[str] = mapped_column(String(32))
     occurred_at: Mapped[datetime]
 
-    __table_args__ = (UniqueConstraint("project_id", "message_id", "kind", "id_type", "id_value"),)
+    __table_args__ = (
+        UniqueConstraint(
+            "project_id", "message_id", "kind", "id_type", "id_value", name="uq_conflict_message"
+        ),
+    )
 
 
 class Trait(Base):
