@@ -1,0 +1,1 @@
+"""Questions and their answers: one .sql file, one typed row and one function each, side by side."""
