@@ -1,0 +1,70 @@
+"""What RQ runs."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from functools import cache
+
+import structlog
+
+from shopalytic.errors import Unavailable
+from shopalytic.parts import Parts, open_parts
+from shopalytic.pipeline.place import open_place
+from shopalytic.pipeline.run import Runner
+from shopalytic.pipeline.steps import StepContext
+from shopalytic.settings import load_settings
+from shopalytic.stream import LeaseLost
+
+log = structlog.get_logger(__name__)
+
+TURN_SECONDS = 5.0
+"""How long one job may stay with one partition before the others have their turn."""
+PAUSE_SECONDS = 1.0
+
+
+@cache
+def _parts() -> tuple[Parts, Runner]:
+    """Made at the first job of the process, after any fork."""
+    settings = load_settings()
+    parts = open_parts(settings)
+    context = StepContext(place=open_place(settings.geoip_file))
+    runner = Runner(
+        parts.store, parts.sessions, context, session_timeout_minutes=settings.session_timeout_minutes
+    )
+    return parts, runner
+
+
+def drain(partition: int) -> int:
+    """Store what waits in one partition; returns how many messages. Queued once per partition.
+
+    A repeat, or two at once, changes nothing: the lease keeps the second away.
+    """
+    parts, runner = _parts()
+    stream = parts.stream
+    view = stream.partition(partition)
+    if not view.lease():
+        return 0
+    done = 0
+    ends_at = time.monotonic() + TURN_SECONDS
+    try:
+        while (batch := view.claim(parts.settings.batch_size)) and time.monotonic() < ends_at:
+            runner.run(view, batch)
+            done += len(batch.entries)
+    except LeaseLost:
+        log.warning("another worker took the partition over", partition=partition)
+        return done
+    except Unavailable as error:
+        log.warning("a batch waits", partition=partition, why=error.message)
+        time.sleep(PAUSE_SECONDS)
+    job_id = f"drain-{partition}-{uuid.uuid4().hex}"
+    if view.release(job_id):
+        stream.enqueue_drain(partition, job_id)
+    return done
+
+
+def sweep() -> None:
+    """Queue what a dead process left behind. Run by rq cron every few seconds."""
+    parts, _ = _parts()
+    for partition in parts.stream.sweep():
+        log.info("queued a partition again", partition=partition)
