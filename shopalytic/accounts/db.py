@@ -18,7 +18,8 @@ from shopalytic.errors import ConfigurationError
 
 BUSY_TIMEOUT_SECONDS = 10
 MIGRATION_LOCK = 7_468_770
-"""Key of the PostgreSQL advisory lock that migrations take; any number that nobody else uses."""
+FIRST_USER_LOCK = 7_468_771
+"""Keys of PostgreSQL's advisory locks; any numbers that nobody else uses."""
 
 
 def make_engine(url: str) -> Engine:
@@ -86,7 +87,7 @@ def upgrade(url: str) -> None:
         ) from None
     try:
         with engine.begin() as connection:
-            _lock_migrations(connection)
+            wait_turn(connection, MIGRATION_LOCK)
             command.upgrade(make_alembic_config(connection), "head")
     except DatabaseError as error:
         if type(error) not in (OperationalError, DatabaseError):
@@ -105,10 +106,10 @@ def make_alembic_config(connection: Connection) -> Config:
     return config
 
 
-def _lock_migrations(connection: Connection) -> None:
-    """PostgreSQL needs a lock of its own; on SQLite the transaction already holds the write lock."""
+def wait_turn(connection: Connection, lock: int) -> None:
+    """Until the transaction's end nobody else is past this. On SQLite its begin already saw to that."""
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})
 
 
 def _make_folder(url: URL) -> None:

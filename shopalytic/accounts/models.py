@@ -104,9 +104,9 @@ class Member(Base):
 class Link(Base):
     """One entry of the ledger: what a message said about who is who. Only `active` is ever changed.
 
-    kind: `identify` (tracking_id is the customer of user_id), `alias` (user_id is a further id of whoever
-    tracking_id is at that time), `same` (user_id and other_id came in one message), `seen` (user_id was first
-    seen then, without any tracking id).
+    kind: `identify` (the visitor is the customer of the id), `track` (an event carried both; only the earliest of
+    each pair counts), `alias` (the id is a further one of whoever the visitor is at that time), `same` (id and other
+    came in one message), `seen` (the id was first seen then, without a visitor).
     """
 
     __tablename__ = "link"
@@ -122,7 +122,7 @@ class Link(Base):
     occurred_at: Mapped[datetime]
     message_id: Mapped[str] = mapped_column(String(64))
     cause: Mapped[str] = mapped_column(String(32))
-    """What made it: `identify`, `alias`, `track`, `import`, … or `user:<id>` for one made in the dashboard."""
+    """What made it: `identify`, `alias`, an event's name, … or `user:<id>` for one made in the dashboard."""
     door: Mapped[str] = mapped_column(String(16), default="native")
     url: Mapped[str] = mapped_column(Text, default="")
     recorded_at: Mapped[datetime] = mapped_column(default=lambda: datetime.now(UTC))
@@ -161,7 +161,10 @@ class Identity(Base):
     since: Mapped[datetime]
     """When the link that made it so was said; `from_at` may be earlier, since the past moves too."""
 
-    __table_args__ = (Index("ix_identity_customer_id", "project_id", "customer_id"),)
+    __table_args__ = (
+        Index("ix_identity_customer_id", "project_id", "customer_id"),
+        Index("ix_identity_value", "project_id", "id_value"),
+    )
 
 
 class Override(Base):
@@ -179,7 +182,8 @@ class Override(Base):
     """List of [UTC text `2026-01-31 12:00:00.123`, customer id], ascending."""
     sent_at: Mapped[datetime | None]
 
-    __table_args__ = (Index("ix_override_sent_at", "sent_at"),)
+    # The store keeps the highest version: one that were given out again after a clean-up would be ignored there.
+    __table_args__ = (Index("ix_override_sent_at", "sent_at"), {"sqlite_autoincrement": True})
 
 
 class Conflict(Base):
@@ -188,7 +192,7 @@ class Conflict(Base):
     __tablename__ = "conflict"
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
-    project_id: Mapped[int] = mapped_column(index=True)
+    project_id: Mapped[int]
     message_id: Mapped[str] = mapped_column(String(64))
     kind: Mapped[str] = mapped_column(String(8))
     id_type: Mapped[str] = mapped_column(String(64))
@@ -218,8 +222,13 @@ class Trait(Base):
     """Lower-case text of an e-mail or a name, for look-ups; empty for all else."""
     occurred_at: Mapped[datetime]
     message_id: Mapped[str] = mapped_column(String(64))
+    origin_id: Mapped[UUID]
+    """UUIDv5 of the id; an anonymous visitor's customer is known by nothing else."""
 
-    __table_args__ = (Index("ix_trait_search", "project_id", "search"),)
+    __table_args__ = (
+        Index("ix_trait_search", "project_id", "search"),
+        Index("ix_trait_origin_id", "project_id", "origin_id"),
+    )
 
 
 class OrderClaim(Base):

@@ -30,7 +30,7 @@ def upgrade() -> None:
             "project_id", "message_id", "kind", "id_type", "id_value", name="uq_conflict_message"
         ),
     )
-    op.create_index("ix_conflict_project_id", "conflict", ["project_id"], unique=False)
+    op.create_index("ix_conflict_id", "conflict", ["project_id", "id_type", "id_value"], unique=False)
 
     op.create_table(
         "identity",
@@ -43,6 +43,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("project_id", "id_type", "id_value", "from_at", name="pk_identity"),
     )
     op.create_index("ix_identity_customer_id", "identity", ["project_id", "customer_id"], unique=False)
+    op.create_index("ix_identity_value", "identity", ["project_id", "id_value"], unique=False)
 
     op.create_table(
         "link",
@@ -94,6 +95,7 @@ def upgrade() -> None:
         sa.Column("timeline", sa.JSON(), nullable=False),
         sa.Column("sent_at", sa.DateTime(), nullable=True),
         sa.PrimaryKeyConstraint("version", name="pk_override"),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_override_sent_at", "override", ["sent_at"], unique=False)
 
@@ -118,8 +120,10 @@ def upgrade() -> None:
         sa.Column("search", sa.String(length=255), nullable=False),
         sa.Column("occurred_at", sa.DateTime(), nullable=False),
         sa.Column("message_id", sa.String(length=64), nullable=False),
+        sa.Column("origin_id", sa.Uuid(), nullable=False),
         sa.PrimaryKeyConstraint("project_id", "id_type", "id_value", "name", name="pk_trait"),
     )
+    op.create_index("ix_trait_origin_id", "trait", ["project_id", "origin_id"], unique=False)
     op.create_index("ix_trait_search", "trait", ["project_id", "search"], unique=False)
 
     op.create_table(
