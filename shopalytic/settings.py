@@ -72,6 +72,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = "always"
     store_memory_mb: Annotated[int, _says("Memory cap of the embedded store, in MB.", ge=256)] = 2048
     store_threads: Annotated[int, _says("Queries that the embedded store runs at once.", ge=1, le=64)] = 4
+    metrics_key: Annotated[
+        str, _says("Bearer key that /metrics asks for; empty: whoever reaches the server may read it.")
+    ] = ""
     session_timeout_minutes: Annotated[
         int, _says("Idle minutes after which a visitor's next event starts a new session.", ge=1, le=1440)
     ] = 30

@@ -35,6 +35,14 @@ class Counters:
     waiting: int = 0
 
 
+@dataclass(frozen=True)
+class Memory:
+    """What the queue's server uses, and may use; limit_bytes 0: no limit."""
+
+    used_bytes: int
+    limit_bytes: int
+
+
 class Stream:
     """Connects at the first use. Make one per process, after any fork; threads share it."""
 
@@ -123,6 +131,14 @@ class Stream:
             }
         except RedisError as error:
             raise QueueUnavailable(f"The queue does not answer: {error}") from error
+
+    def memory(self) -> Memory:
+        """Raises QueueUnavailable."""
+        try:
+            known = self.client.info("memory")
+        except RedisError as error:
+            raise QueueUnavailable(f"The queue does not answer: {error}") from error
+        return Memory(int(known["used_memory"]), int(known.get("maxmemory", 0)))
 
     def ping(self) -> bool:
         try:
