@@ -1,0 +1,88 @@
+/** The public methods. `replay` calls each inside a wall: what one throws stays in the tag. */
+import { alias, identify } from "./identity";
+import { endSession, meet, record } from "./messages";
+import { assign, doc, later, on, win } from "./natives";
+import { options } from "./options";
+import { viewPage, watchPages } from "./page";
+import { hasPrivacySignal } from "./place";
+import { adopt, eraseQueue } from "./queue";
+import { connect, flush, resume, wake } from "./transport";
+import type { Bag, CallPlace, Consent, Enter, FlushMode, TrackOptions } from "./types";
+import { Field, forgetVisitor, getVisitor, hasRefused, REFUSED, save } from "./visitor";
+
+/** at: where the page called it. enter: takes the calls that the tag makes by itself. */
+export function init(token: unknown, given: unknown, at: CallPlace, enter: Enter): void {
+  assign(options, given);
+  connect(token);
+  if (options.consent == "denied") erase("");
+  if (options.respect_gpc && hasPrivacySignal() && options.consent == "granted") options.consent = "anonymous";
+  if (options.user_id) enter(["identify", [options.user_id], at], true);
+  watchPages(at, enter);
+  on(win, "online", resume);
+  on(doc, "DOMContentLoaded", () => wake());
+}
+
+function erase(trace: "" | typeof REFUSED): void {
+  eraseQueue();
+  forgetVisitor(trace);
+}
+
+/** Those that begin with `set`, `opt` or `ready` are carried out in every state, and before calls that wait. */
+export const methods: Record<string, (...args: any[]) => void> = {
+  init() {},
+  /** The tag's own automatic page view. */
+  _view(isAgain?: boolean) {
+    viewPage(0, undefined, true, isAgain);
+  },
+  identify,
+  alias,
+  track(event: unknown, properties: unknown, extra?: TrackOptions) {
+    if (event == "page_view") viewPage(properties, extra);
+    else if (event) record("track", "" + event, properties, extra);
+  },
+  page(properties) {
+    viewPage(properties);
+  },
+  payment(properties) {
+    record("track", "payment", properties);
+  },
+  sessionStart() {
+    meet(true);
+  },
+  sessionEnd() {
+    endSession(getVisitor());
+    save(true);
+  },
+  flush,
+  getTrackingId(callback: (id: string) => void) {
+    const visitor = getVisitor();
+    save();
+    callback(visitor[Field.TrackingId]);
+  },
+  anonymize() {
+    endSession(getVisitor());
+    flush();
+    forgetVisitor("");
+    meet();
+  },
+  setDefaultProperties(properties: Bag) {
+    options.default_properties = properties;
+  },
+  setFlushMode(mode: FlushMode, periodSeconds?: number) {
+    assign(options, { flush_mode: mode, flush_period: periodSeconds });
+    wake();
+  },
+  optIn() {
+    if (hasRefused()) forgetVisitor("");
+    options.consent = "granted" as Consent;
+    adopt(wake);
+  },
+  optOut() {
+    options.consent = "denied";
+    erase(REFUSED);
+  },
+  ready(callback: (tag: unknown) => void) {
+    // Later: a call that it makes must not overtake those that wait.
+    later(() => callback((win as unknown as { shopalytic: unknown }).shopalytic), 0);
+  },
+};

@@ -1,0 +1,89 @@
+/** From a call to a message in the queue, with the visitor and the session that it belongs to. */
+import { uuid } from "./ids";
+import { encode } from "./json";
+import { assign, attempt, log, now, since } from "./natives";
+import { mayStore, options } from "./options";
+import { describePlace, place } from "./place";
+import { enqueue } from "./queue";
+import { isSilent, wake } from "./transport";
+import type { Bag, Kind, Message, TrackOptions } from "./types";
+import { Field, getVisitor, save } from "./visitor";
+import type { Visitor } from "./visitor";
+
+const DAY_MS = 86400000;
+const LIBRARY = "tag/1.0.0";
+
+/** Queues the message as it is now; again with the same id, it replaces the one that still waits. */
+export function put(message: Message, extra?: TrackOptions): void {
+  let text = encode(message);
+  if (options.before_send) {
+    // A copy: what the hook changes must not be changed again when the message is put twice.
+    const changed = options.before_send(JSON.parse(text));
+    if (!changed) return log("dropped", text);
+    text = encode(changed);
+  }
+  if (!isSilent()) wake(enqueue(message.message_id, text, extra && extra.callback));
+}
+
+/** Makes a message of the visitor and puts it. extra: the third argument of `track`. */
+function tell(visitor: Visitor, type: Kind, event: string, properties: unknown, extra?: TrackOptions, userId?: unknown): Message {
+  const message: Message = {
+    type,
+    event: event || undefined,
+    message_id: uuid(),
+    tracking_id: visitor[Field.TrackingId],
+    user_id: userId,
+    session_id: visitor[Field.SessionId] || undefined,
+    timestamp: (extra && extra.timestamp) || place.ts,
+    properties: assign(assign({} as Bag, event && options.default_properties), properties),
+    context: describePlace(),
+    source: options.source,
+    library: LIBRARY,
+  };
+  visitor[Field.Count]++;
+  // A hook of the shop that fails loses this message alone.
+  attempt(() => put(message, extra));
+  return message;
+}
+
+/** Ends the open session at its last event, however long ago; does nothing where none is open. */
+export function endSession(visitor: Visitor): void {
+  const seenMs = +visitor[Field.SeenMs];
+  if (visitor[Field.SessionId]) {
+    tell(visitor, "track", "session_end", { duration: Math.round((seenMs - visitor[Field.StartedMs]) / 1000) }, { timestamp: seenMs });
+    visitor[Field.SessionId] = "";
+  }
+}
+
+/**
+ * The visitor, awake at this place: first sight and a session's begin are told before what happens now.
+ *
+ * isOpening: a new session, even where one is open.
+ */
+export function meet(isOpening?: boolean): Visitor {
+  const visitor = getVisitor();
+  const isNew = visitor[Field.Count] == 0;
+  const isBeginning =
+    isOpening ||
+    (options.automatic_session_tracking &&
+      (!visitor[Field.SessionId] ||
+        since(visitor[Field.SeenMs]) > options.session_timeout * 1000 ||
+        since(visitor[Field.StartedMs]) > DAY_MS));
+  // A visitor without a lasting id is new on every page: these would count pages.
+  if (mayStore()) {
+    if (isBeginning) {
+      endSession(visitor);
+      visitor[Field.SessionId] = uuid();
+      visitor[Field.StartedMs] = now();
+      tell(visitor, "track", "session_start", 0);
+    }
+    if (isNew) tell(visitor, "track", "installation", 0);
+  }
+  visitor[Field.SeenMs] = now();
+  save(isBeginning);
+  return visitor;
+}
+
+export const record = (
+  type: Kind, event: string, properties: unknown, extra?: TrackOptions, userId?: unknown,
+): Message => tell(meet(), type, event, properties, extra, userId);

@@ -1,0 +1,64 @@
+/** Page views: one when the page is first seen, one at each navigation inside it, none twice. */
+import { record, put } from "./messages";
+import { assign, doc, later, on, win } from "./natives";
+import { options } from "./options";
+import { here, pageKey, place, scrub } from "./place";
+import type { CallPlace, Enter, Message, TrackOptions } from "./types";
+
+/** The page whose view is recorded, and the automatic message that an explicit call may still complete. */
+let viewed = "";
+let automatic: Message | false | undefined;
+
+/**
+ * A page's own first `page_view` completes the automatic one instead of adding a second.
+ *
+ * isAgain: the page came back from the back-forward cache.
+ */
+export function viewPage(properties?: unknown, extra?: TrackOptions, isAutomatic?: boolean, isAgain?: boolean): void {
+  const key = pageKey(place.url);
+  const first = automatic;
+  if (key == viewed && !isAgain && (isAutomatic || first)) {
+    if (!isAutomatic && first) {
+      automatic = false;
+      assign(first.properties, properties);
+      if (properties || extra) put(first, extra);
+    }
+    return;
+  }
+  viewed = key;
+  const message = record(
+    "track", "page_view", assign({ url: scrub(place.url), referrer: scrub(place.referrer) }, properties), extra,
+  );
+  automatic = isAutomatic && message;
+}
+
+/** at: where `init` was called, which may be a page that the visitor has left since. */
+export function watchPages(at: CallPlace, enter: Enter): void {
+  let checked = "";
+  const check = (at: CallPlace, isFirst?: boolean, isAgain?: boolean): void => {
+    const key = pageKey(at.url);
+    // A page that nobody has seen yet is not viewed.
+    if (doc.hidden || (key == checked && !isAgain)) return;
+    checked = key;
+    enter(["_view", [isAgain], at], isFirst);
+  };
+  const checkHere = (): void => check(here());
+  // In the next task: title and a following replaceState have settled by then.
+  const checkSoon = (): unknown => later(checkHere, 0);
+  if (!options.automatic_page_views) return;
+  check(at, true);
+  checkSoon();
+  on(doc, "visibilitychange", checkHere);
+  on(win, "popstate", checkSoon);
+  on(win, "pageshow", (event) => {
+    if ((event as PageTransitionEvent).persisted) check(here(), false, true);
+  });
+  (["pushState", "replaceState"] as const).forEach((name) => {
+    const original = history[name];
+    history[name] = function (this: History) {
+      const result = original.apply(this, arguments as unknown as Parameters<typeof original>);
+      checkSoon();
+      return result;
+    };
+  });
+}

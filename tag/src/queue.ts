@@ -1,0 +1,93 @@
+/**
+ * The messages that wait for an answer, each in its own localStorage key.
+ *
+ * One key per message: tabs that wrote one common list would overwrite each other's events.
+ * A stored value is the 13 digits of its last attempt, then the message's JSON text.
+ */
+import { idMs } from "./ids";
+import { later, log, now, since } from "./natives";
+import { mayStore, options } from "./options";
+import { getStored, store, storedKeys, unstore } from "./storage";
+import type { Result } from "./types";
+
+export interface Item {
+  id: string;
+  json: string;
+  /** The last attempt of this page; 0: none, or one that failed. */
+  triedMs: number;
+  callback?: ((result: Result) => void) | undefined;
+}
+
+/** So long after an attempt nobody tries again: no answer has come yet, or none can. */
+export const LEASE_MS = 30000;
+const LIFE_MS = 7 * 86400000;
+
+export let items: Item[] = [];
+
+/** Messages given up since the collector was last told. */
+export let lost = 0;
+
+export const forgetLost = (): void => {
+  lost = 0;
+};
+
+const storageKey = (id: string): string => options.cookie_name + ".q." + id;
+
+/** Notes an attempt, for this page and for the others. */
+export function lease(item: Item): void {
+  item.triedMs = now();
+  if (mayStore()) store(storageKey(item.id), now() + item.json);
+}
+
+/** What never waits: money, and who somebody is. */
+export const isUrgent = (item: Item): boolean =>
+  /^{"type":"([ai]|track","event":"(order|refund)")/.test(item.json);
+
+function add(item: Item): Item {
+  lease(item);
+  item.triedMs = 0;
+  items.push(item);
+  return item;
+}
+
+/** Takes a message in; one with the same id that nobody is sending is replaced. */
+export function enqueue(id: string, json: string, callback?: (result: Result) => void): Item {
+  log("queued", json);
+  items = items.filter((other) => other.id != id || other.triedMs);
+  const item = add({ id, json, callback, triedMs: 0 });
+  if (items.length > options.max_queue) giveUp(items[0]!);
+  return item;
+}
+
+export function remove(item: Item): void {
+  items = items.filter((other) => other != item);
+  unstore(storageKey(item.id));
+}
+
+function giveUp(item: Item): void {
+  remove(item);
+  lost++;
+}
+
+/** Takes over what pages that are gone have left, then calls `found`; comes back for what is too young yet. */
+export function adopt(found: () => void): void {
+  if (!mayStore()) return;
+  const keys = storedKeys(storageKey(""));
+  let isComingBack = false;
+  keys.forEach((key, i) => {
+    const id = key.slice(storageKey("").length);
+    const value = getStored(key)!;
+    const item = { id, json: value.slice(13), triedMs: 0 };
+    if (item.json[0] != "{" || since(idMs(id)) > LIFE_MS || i < keys.length - options.max_queue) giveUp(item);
+    else if (since(+value.slice(0, 13)) < LEASE_MS) isComingBack = true;
+    else if (!items.some((other) => other.id == id)) add(item);
+  });
+  items.sort((a, b) => (a.id < b.id ? -1 : 1));
+  found();
+  if (isComingBack) later(() => adopt(found), LEASE_MS);
+}
+
+export function eraseQueue(): void {
+  items = [];
+  storedKeys(storageKey("")).forEach(unstore);
+}
