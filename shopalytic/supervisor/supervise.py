@@ -82,7 +82,7 @@ class Supervisor:
     async def _stop(self, asked_to_kill: asyncio.Event) -> None:
         names = [keeper.part.name for keeper in reversed(self._keepers) if keeper.is_alive]
         if names:
-            self._output.say(logging.INFO, f"Stopping {', '.join(names)}. Once more kills them.")
+            self._output.say(logging.INFO, f"Stopping {', '.join(names)}; a second Ctrl-C kills them.")
         orderly = asyncio.create_task(self._stop_in_order())
         impatient = asyncio.create_task(asked_to_kill.wait())
         await asyncio.wait({orderly, impatient}, return_when=asyncio.FIRST_COMPLETED)
