@@ -38,6 +38,7 @@ class Queue:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.process: subprocess.Popen[str] | None = None
+        self.launched: list[subprocess.Popen[str]] = []
 
     def start(self) -> redis.Redis:
         self.process = self.launch()
@@ -50,7 +51,9 @@ class Queue:
             "SHOPALYTIC_DATA_DIR": str(self.settings.data_dir),
             "SHOPALYTIC_QUEUE_MEMORY_MB": str(self.settings.queue_memory_mb),
         }
-        return subprocess.Popen([sys.executable, "-c", SERVE], env=environ, stderr=subprocess.PIPE, text=True)
+        command = [sys.executable, "-c", SERVE]
+        self.launched.append(subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True))
+        return self.launched[-1]
 
     def _answers(self, client: redis.Redis) -> bool:
         assert self.process is not None and self.process.poll() is None
@@ -71,8 +74,9 @@ def _queue(settings: Settings) -> Iterator[Queue]:
     try:
         yield queue
     finally:
-        if queue.process is not None:
-            queue.end(signal.SIGKILL)
+        for process in queue.launched:
+            with process:
+                process.kill()
         settings.queue_socket.unlink(missing_ok=True)
 
 
