@@ -205,6 +205,7 @@ class Conflict(Base):
         UniqueConstraint(
             "project_id", "message_id", "kind", "id_type", "id_value", name="uq_conflict_message"
         ),
+        Index("ix_conflict_id", "project_id", "id_type", "id_value"),
     )
 
 

@@ -1,0 +1,219 @@
+"""The ledger: entries go in, `identity` (whose every id is) comes out, and overrides for rows stored before.
+
+Why no row is ever left with a stale customer, with several workers and without a lock for what is not new:
+
+1. Whatever changes `identity` holds the project's lock until its transaction ends, and where it changes the timeline
+   of an id that rows may already stand under, writes an override with the whole new timeline in the same
+   transaction. An override covers all rows of its origin, whenever they are stored.
+2. A visitor has the default timeline (its own customer, always) until one is written. So at any time either its
+   timeline was never anything but the default, and any row is right; or an override with the newest is there.
+   It does not matter how old the timeline was that a worker read.
+3. A hard id has no default to rely on, and its first entry writes no override. But a row under it is stored only after
+   its first entry is committed: a worker that finds no entry makes one, under the lock, reading again once it holds
+   it. From then on the same holds: its timeline never changed, or an override says what it is now.
+4. The caller commits before it inserts rows. Where it dies in between, the batch is repeated: its entries are there,
+   nothing changes, and it reads what is true by then. Where the rows were in already, 1 to 3 cover them.
+
+A repeated batch finds its explicit entries by message id and its sightings by their minimum, adds nothing, and takes
+no lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Select, select
+from sqlalchemy.orm import Session
+
+from shopalytic.accounts.models import Link
+from shopalytic.identity.derived import read_owners, replace_derived
+from shopalytic.identity.ids import VISITOR, origin_id
+from shopalytic.identity.overrides import PendingOverride, mark_overrides_sent, pending_overrides
+from shopalytic.identity.rules import EARLIEST_ONLY, Entry, Id, Pair, fold, owner_at
+from shopalytic.identity.sightings import Resolved, Sighting, Wish, resolve_row, wish_key, wishes
+from shopalytic.identity.statements import chunks, hold_identity, insert_into
+
+__all__ = [
+    "PendingOverride",
+    "Resolved",
+    "Sighting",
+    "mark_overrides_sent",
+    "pending_overrides",
+    "refold",
+    "resolve",
+]
+
+CAUSE_LENGTH_MAX = 32
+URL_LENGTH_MAX = 2000
+
+LINK = Link.__table__.c
+ENTRY_COLUMNS = (
+    LINK.id,
+    LINK.kind,
+    LINK.tracking_id,
+    LINK.id_type,
+    LINK.id_value,
+    LINK.other_type,
+    LINK.other_value,
+    LINK.occurred_at,
+    LINK.message_id,
+    LINK.active,
+)
+
+
+def resolve(db: Session, project_id: int, sightings: Sequence[Sighting]) -> list[Resolved]:
+    """Record what the messages say of who is who, and answer whose each message is.
+
+    All of them are recorded before any is answered: their order within the batch makes no difference.
+    The caller owns the transaction and commits it before it stores rows. A repeat changes nothing.
+    Cost: two look-ups an id type for a batch with nothing new; else also the entries of all who are
+    connected with what is new.
+    """
+    wished = wishes(sightings)
+    if wished and _new(db, project_id, wished):
+        hold_identity(db, project_id)
+        new = _new(db, project_id, wished)
+        _append(db, project_id, new)
+        refold(db, project_id, {each for entry, _ in new for each in entry.ids})
+    return _answer(db, project_id, sightings)
+
+
+def refold(db: Session, project_id: int, ids: Iterable[Id]) -> None:
+    """Derive anew whose the ids are, and all that they are connected with, from the ledger as it is now.
+
+    The caller holds the project's lock (`hold_identity`) since before it changed the ledger.
+    """
+    entries = _connected(db, project_id, set(ids))
+    replace_derived(db, project_id, fold(project_id, entries))
+
+
+def _answer(db: Session, project_id: int, sightings: Sequence[Sighting]) -> list[Resolved]:
+    asked: set[Id] = set()
+    for sighting in sightings:
+        asked.add(sighting.origin)
+        asked.update(sighting.user_ids.items())
+    timelines = read_owners(db, project_id, asked)
+
+    def owner(each: Id, at: datetime) -> UUID:
+        timeline = timelines.get(each)
+        return owner_at(timeline, at) if timeline else origin_id(project_id, *each)
+
+    answers = []
+    for sighting in sightings:
+        at = sighting.said_at
+        owners = [owner(each, at) for each in sighting.user_ids.items()]
+        answers.append(resolve_row(project_id, sighting, owner(sighting.origin, at), owners))
+    return answers
+
+
+def _new(db: Session, project_id: int, wished: Mapping[tuple[Pair, str], Wish]) -> list[Wish]:
+    """Those that the ledger lacks, or has only later sightings of."""
+    known: dict[tuple[Pair, str], tuple[datetime, str]] = {}
+    for row in _rows(db, _known_queries(project_id, [entry for entry, _ in wished.values()])):
+        entry = _entry(row)
+        key = wish_key(entry)
+        known[key] = min(entry.moment, known.get(key, entry.moment))
+    return [
+        (entry, sighting)
+        for key, (entry, sighting) in wished.items()
+        if key not in known or (entry.kind in EARLIEST_ONLY and entry.moment < known[key])
+    ]
+
+
+def _known_queries(project_id: int, entries: Iterable[Entry]) -> Iterable[Select[Any]]:
+    by_type: dict[str, list[Entry]] = {}
+    explicit: set[str] = set()
+    for entry in entries:
+        if entry.kind in EARLIEST_ONLY:
+            by_type.setdefault(entry.id[0], []).append(entry)
+        else:
+            explicit.add(entry.message_id)
+    in_project = select(*ENTRY_COLUMNS).where(LINK.project_id == project_id)
+    for messages in chunks(explicit):
+        yield in_project.where(LINK.message_id.in_(messages), LINK.kind.in_(("identify", "alias")))
+    for id_type, of_type in by_type.items():
+        for some in chunks(of_type):
+            # Without the visitors, an id that many browsers share brings all of them along.
+            yield in_project.where(
+                LINK.id_type == id_type,
+                LINK.id_value.in_({entry.id[1] for entry in some}),
+                LINK.tracking_id.in_({entry.tracking_id for entry in some}),
+                LINK.kind.in_(tuple(EARLIEST_ONLY)),
+            )
+
+
+def _append(db: Session, project_id: int, new: Iterable[Wish]) -> None:
+    recorded_at = datetime.now(UTC)
+    rows = [
+        {
+            "project_id": project_id,
+            "kind": entry.kind,
+            "tracking_id": entry.tracking_id,
+            "id_type": entry.id[0],
+            "id_value": entry.id[1],
+            "other_type": entry.other[0],
+            "other_value": entry.other[1],
+            "occurred_at": entry.occurred_at,
+            "message_id": entry.message_id,
+            "cause": (sighting.cause or sighting.kind)[:CAUSE_LENGTH_MAX],
+            "door": sighting.door,
+            "url": _storable(sighting.url)[:URL_LENGTH_MAX],
+            "recorded_at": recorded_at,
+            "active": True,
+        }
+        for entry, sighting in new
+    ]
+    if rows:
+        db.execute(insert_into(db, Link).on_conflict_do_nothing(), rows)
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL refuses NUL, and UTF-8 has no lone surrogates: one bad address would fail the whole batch."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def _connected(db: Session, project_id: int, start: set[Id]) -> list[Entry]:
+    """All entries, struck ones too, that are reached from the ids over shared ids."""
+    entries: dict[int, Entry] = {}
+    reached: set[Id] = set()
+    while frontier := start - reached:
+        reached |= frontier
+        for row in _rows(db, _touching_queries(project_id, frontier)):
+            if row.id not in entries:
+                entry = entries[row.id] = _entry(row)
+                start.update(entry.ids)
+    return list(entries.values())
+
+
+def _touching_queries(project_id: int, ids: Iterable[Id]) -> Iterable[Select[Any]]:
+    by_type: dict[str, list[str]] = {}
+    for id_type, id_value in ids:
+        by_type.setdefault(id_type, []).append(id_value)
+    in_project = select(*ENTRY_COLUMNS).where(LINK.project_id == project_id)
+    for id_type, values in by_type.items():
+        for some in chunks(values):
+            if id_type == VISITOR:
+                yield in_project.where(LINK.tracking_id.in_(some))
+            else:
+                yield in_project.where(LINK.id_type == id_type, LINK.id_value.in_(some))
+                yield in_project.where(LINK.other_type == id_type, LINK.other_value.in_(some))
+
+
+def _rows(db: Session, queries: Iterable[Select[Any]]) -> Iterable[Row[Any]]:
+    for query in queries:
+        yield from db.execute(query)
+
+
+def _entry(row: Row[Any]) -> Entry:
+    return Entry(
+        kind=row.kind,
+        tracking_id=row.tracking_id,
+        id=(row.id_type, row.id_value),
+        other=(row.other_type, row.other_value),
+        occurred_at=row.occurred_at,
+        message_id=row.message_id,
+        active=row.active,
+    )
