@@ -1,0 +1,3 @@
+from shopalytic.cli import main
+
+main()
