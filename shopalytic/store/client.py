@@ -33,6 +33,7 @@ INSERT_SETTINGS = {
     "date_time_input_format": "best_effort",
     "type_json_skip_duplicated_paths": 1,
     "input_format_skip_unknown_fields": 0,
+    "input_format_json_named_tuples_as_objects": 0,
     "async_insert": 0,
 }
 BUSY_NUMBERS = {159, 202, 209, 210, 241, 242, 243, 252, 319, 425, 999}
