@@ -11,7 +11,7 @@ from queue import SimpleQueue
 
 import redis
 from redis.exceptions import RedisError
-from rq import Queue
+from rq import Queue, cron_scheduler_registry
 from rq.job import Job
 
 from shopalytic.errors import QueueUnavailable
@@ -87,6 +87,8 @@ class Stream:
         This is what goes on after a death: of a worker with the lease, or of a web process between the append
         and the queueing.
         """
+        # A schedule process that was killed leaves its name in RQ's registry for ever.
+        cron_scheduler_registry.cleanup(self.client)
         swept = []
         for number in range(self.partitions()):
             names = ("stream", "lease", "job")

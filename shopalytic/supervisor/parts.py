@@ -75,6 +75,9 @@ def list_parts(settings: Settings, *, demo: bool = False) -> list[Part]:
             grace_seconds=20,
         ),
     ]
+    if demo:
+        shop = http_get("/", lambda: (reachable_host(settings.host), settings.port + 1))
+        parts.append(Part("demo", (*shopalytic, "demo"), probe=shop, grace_seconds=5))
     elsewhere = {"queue": settings.redis_url, "store": settings.clickhouse_url}
     return [part for part in parts if not elsewhere.get(part.name)]
 
