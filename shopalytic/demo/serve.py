@@ -117,7 +117,6 @@ def encode(project_id: int, moment: Moment) -> bytes:
     envelope = Envelope(
         project_id=project_id,
         received_at=time.time_ns() // 1_000_000,
-        door="import",
         message_id=moment.message["message_id"],
         user_agent=moment.user_agent,
         message=msgspec.Raw(_encoder.encode(moment.message)),

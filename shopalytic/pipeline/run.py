@@ -1,0 +1,259 @@
+"""One batch from the stream to the store.
+
+Whatever happens on the way, a repeat of the same batch ends the same: what is decided about it (duplicates, running
+sessions) reads only what `acknowledge` writes at its end, and what is written before (ledger, order claims,
+overrides, rows) knows the batch again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from hashlib import blake2b
+from typing import TypeVar
+
+import msgspec
+import structlog
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+from shopalytic.errors import StoreRefused, Unavailable
+from shopalytic.events.event import Drop, Duplicate, Event, Outcome, Quarantine, QuarantineReason
+from shopalytic.events.message import Envelope
+from shopalytic.events.parse import Parsed, parse_envelope
+from shopalytic.identity.ledger import PendingOverride, mark_overrides_sent, pending_overrides
+from shopalytic.pipeline.ids import read_message
+from shopalytic.pipeline.orders import claim_orders
+from shopalytic.pipeline.people import settle_people
+from shopalytic.pipeline.sessions import put_sessions
+from shopalytic.pipeline.steps import StepContext, process
+from shopalytic.store import Store
+from shopalytic.stream import Batch, Partition
+from shopalytic.stream.reader import Receipt
+
+log = structlog.get_logger(__name__)
+
+_encoder = msgspec.json.Encoder()
+
+Result = TypeVar("Result")
+
+
+class Item(msgspec.Struct):
+    """One message of the batch on its way; `outcome` is what became of it so far."""
+
+    raw: bytes
+    envelope: Envelope
+    digest: bytes = b""
+    parsed: Parsed | None = None
+    outcome: Outcome | None = None
+
+    @property
+    def message_id(self) -> str:
+        return self.parsed.event.message_id if self.parsed else self.envelope.message_id
+
+    @property
+    def open(self) -> bool:
+        return self.outcome is None
+
+
+class DatabaseUnavailable(Unavailable):
+    """The relational database did not answer. The batch is repeated."""
+
+    code = "database_unavailable"
+
+
+class Runner:
+    """Runs batches; made once per worker process.
+
+    store, sessions: shared by all batches. context: what the steps need to look things up.
+    """
+
+    def __init__(self, store: Store, sessions: sessionmaker[Session], context: StepContext, *,
+                 session_timeout_minutes: int) -> None:  # fmt: skip
+        self._store = store
+        self._sessions = sessions
+        self._context = context
+        self._session_timeout_ms = session_timeout_minutes * 60_000
+
+    def run(self, partition: Partition, batch: Batch) -> Receipt:
+        """Process, store and acknowledge one batch. Raises Unavailable; then the batch is still there."""
+        items = [Item(raw, parse_envelope(raw)) for raw in batch.entries]
+        stored_at_ms = time.time_ns() // 1_000_000
+        for item in items:
+            self._parse(item, stored_at_ms)
+        self._drop_duplicates(partition, items)
+        self._settle(items, batch.token)
+        states = put_sessions(partition, _parsed(items), self._session_timeout_ms)
+        for item in items:
+            if item.open and item.parsed is not None:
+                item.outcome = self._guard(item, partial(process, item.parsed, self._context))
+        self._insert(items, batch.token)
+        receipt = _receipt(items)
+        receipt.states = states
+        partition.acknowledge(batch, receipt, self._session_timeout_ms // 1000 + 60)
+        return receipt
+
+    def _drop_duplicates(self, partition: Partition, items: list[Item]) -> None:
+        for item in items:
+            item.digest = digest(item)
+        here: set[bytes] = set()
+        for item, seen in zip(items, partition.seen([item.digest for item in items]), strict=True):
+            if seen or item.digest in here:
+                item.outcome = Duplicate()
+            here.add(item.digest)
+
+    def _parse(self, item: Item, stored_at_ms: int) -> None:
+        result = self._guard(item, partial(read_message, item.envelope, stored_at_ms))
+        if isinstance(result, Parsed):
+            item.parsed = result
+        else:
+            item.outcome = result
+
+    def _guard(self, item: Item, step: Callable[[], Result]) -> Result | Quarantine:
+        """A fault of ours in one message sets that message aside; its neighbours go on."""
+        try:
+            return step()
+        except Unavailable:
+            raise
+        except Exception as error:
+            log.exception("a message could not be processed", message_id=item.envelope.message_id)
+            return Quarantine(QuarantineReason.PIPELINE_FAILED, f"{type(error).__name__}: {error}"[:500])
+
+    def _settle(self, items: list[Item], token: str) -> None:
+        """Who is who, and which orders are new: one transaction for the batch, or one a message where that fails."""
+        waiting = [item for item in items if item.open]
+        try:
+            self._settle_together(waiting, token)
+        except OperationalError as error:
+            raise DatabaseUnavailable(f"The database did not answer: {error.orig}") from error
+        except Exception:
+            log.exception("a batch could not be settled at once; trying its messages one by one")
+            for item in waiting:
+                item.outcome = None
+                failed = self._guard(item, partial(self._settle_alone, item, token))
+                if isinstance(failed, Quarantine):
+                    item.outcome = failed
+        self._send_overrides()
+
+    def _settle_alone(self, item: Item, token: str) -> Event:
+        try:
+            self._settle_together([item], token)
+        except OperationalError as error:
+            raise DatabaseUnavailable(f"The database did not answer: {error.orig}") from error
+        assert item.parsed is not None
+        return item.parsed.event
+
+    def _settle_together(self, items: Sequence[Item], token: str) -> None:
+        by_project: dict[int, list[Item]] = {}
+        for item in items:
+            by_project.setdefault(item.envelope.project_id, []).append(item)
+        for project_id, group in by_project.items():
+            with self._sessions.begin() as db:
+                _close(group, settle_people(db, project_id, _parsed(group)))
+                rest = [item for item in group if item.open]
+                _close(rest, claim_orders(db, project_id, _events(rest), token))
+
+    def _send_overrides(self) -> None:
+        """Send what the ledger changed about rows stored before. A crash in between sends it the next time."""
+        with self._sessions() as db:
+            overrides = pending_overrides(db)
+        if not overrides:
+            return
+        lines = [_encoder.encode(override_row(override)) for override in overrides]
+        versions = [override.version for override in overrides]
+        self._store.insert(
+            "overrides", lines, token=f"overrides-{versions[0]}-{versions[-1]}-{len(versions)}"
+        )
+        self._store.reload_owners()
+        with self._sessions.begin() as db:
+            mark_overrides_sent(db, versions)
+
+    def _insert(self, items: list[Item], token: str) -> None:
+        self._insert_events([item for item in items if isinstance(item.outcome, Event)], token)
+        lines = [
+            _encoder.encode(quarantine_row(item)) for item in items if isinstance(item.outcome, Quarantine)
+        ]
+        self._store.insert("quarantine", lines, token=f"{token}-quarantine")
+
+    def _insert_events(self, items: list[Item], token: str) -> None:
+        """Insert rows; where the store refuses them, halve until the bad one stands alone and set that aside.
+
+        The halves' tokens follow from the batch's, so that a repeat takes the same way.
+        """
+        if not items:
+            return
+        try:
+            self._store.insert("events", [_encoder.encode(item.outcome) for item in items], token=token)
+        except StoreRefused as error:
+            if len(items) == 1:
+                items[0].outcome = Quarantine(QuarantineReason.STORE_REFUSED, error.message[:500])
+                return
+            half = len(items) // 2
+            self._insert_events(items[:half], f"{token}.0")
+            self._insert_events(items[half:], f"{token}.1")
+
+
+def _close(items: Sequence[Item], outcomes: Sequence[Drop | Duplicate | Quarantine | None]) -> None:
+    for item, outcome in zip(items, outcomes, strict=True):
+        item.outcome = outcome
+
+
+def digest(item: Item) -> bytes:
+    """What a message is known by: its project and message id, in 16 bytes; the whole of it where it has no id."""
+    identity = item.message_id.encode("utf-8", "surrogatepass") or item.raw
+    return blake2b(b"%d:%b" % (item.envelope.project_id, identity), digest_size=16).digest()
+
+
+def quarantine_row(item: Item) -> dict[str, object]:
+    assert isinstance(item.outcome, Quarantine)
+    envelope = item.envelope
+    return {
+        "project_id": envelope.project_id,
+        "message_id": item.message_id,
+        "received_at": datetime.fromtimestamp(envelope.received_at / 1000, UTC),
+        "reason": item.outcome.reason,
+        "detail": item.outcome.detail,
+        "event": item.parsed.event.event if item.parsed else "",
+        "envelope": item.raw.decode("utf-8", "replace"),
+    }
+
+
+def override_row(override: PendingOverride) -> dict[str, object]:
+    return {
+        "project_id": override.project_id,
+        "origin_id": override.origin_id,
+        "timeline": override.timeline,
+        "version": override.version,
+    }
+
+
+def _parsed(items: Sequence[Item]) -> list[Parsed]:
+    return [item.parsed for item in items if item.open and item.parsed is not None]
+
+
+def _events(items: Sequence[Item]) -> list[Event]:
+    return [parsed.event for parsed in _parsed(items)]
+
+
+def _receipt(items: Sequence[Item]) -> Receipt:
+    receipt = Receipt()
+    for item in items:
+        receipt.count(item.envelope.project_id, _outcome_name(item.outcome))
+        if not isinstance(item.outcome, Duplicate):
+            receipt.digests.append(item.digest)
+    return receipt
+
+
+def _outcome_name(outcome: Outcome | None) -> str:
+    match outcome:
+        case Event():
+            return "stored"
+        case Duplicate():
+            return "duplicate"
+        case Quarantine():
+            return "quarantined"
+        case Drop(reason=reason):
+            return f"dropped:{reason}"
+    raise AssertionError("a message left the pipeline without an outcome")
