@@ -68,13 +68,25 @@ def make_order(*, order_id: str, total: str | None = "10.00", **fields: Any) -> 
 def make_refund(
     *, order_id: str, refund_type: str = "full", amount: str | None = None, **fields: Any
 ) -> Event:
-    """A refund as it is stored; `amount` is its `total_refund`."""
-    properties = {} if amount is None else {"total_refund": amount}
-    return make_event(
-        event="refund", order_id=order_id, refund_type=refund_type, properties=properties, **fields
-    )
+    """A refund as it is stored; `amount` is its `total_refund`, which a full refund may lack."""
+    return make_event(event="refund", order_id=order_id, refund_type=refund_type, total=amount, **fields)
 
 
 def insert_events(store: Store, events: Iterable[Event]) -> None:
     """Store rows as the pipeline does. Every call stores its rows anew."""
     store.insert("events", [_encoder.encode(event) for event in events], token=f"test-{next(_numbers)}")
+
+
+def override_owner(
+    store: Store, project_id: int, *, origin: str, owner: str, since: str = "1970-01-01 00:00:00"
+) -> None:
+    """All rows of the visitor `origin` from `since` on are the customer `owner`'s, both by name."""
+    number = next(_numbers)
+    row = {
+        "project_id": project_id,
+        "origin_id": some_uuid(origin),
+        "timeline": [(f"{since}.000", "2299-12-31 23:59:59.999", some_uuid(owner))],
+        "version": number,
+    }
+    store.insert("overrides", [_encoder.encode(row)], token=f"test-{number}")
+    store.reload_owners()

@@ -43,6 +43,7 @@ def web(host: str | None, port: int | None) -> None:
     settings = _load(host, port)
     # Checked here once: in the worker processes, a folder that cannot be written would be as many tracebacks.
     get_secret_key(settings)
+    share_metrics(settings)
     configure_logging(settings)
     Granian(
         "shopalytic.app:create_wsgi",
@@ -59,6 +60,18 @@ def web(host: str | None, port: int | None) -> None:
         log_level=LogLevels(settings.log_level),
         log_dictconfig=logging_config(settings),
     ).serve()
+
+
+def share_metrics(settings: Settings) -> None:
+    """Have the worker processes count in one folder, emptied first, so that any of them tells of all.
+
+    Before prometheus_client is imported: it looks once, at import, where to count.
+    """
+    folder = settings.data_dir.absolute() / "metrics"
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in folder.glob("*.db"):
+        file.unlink(missing_ok=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
 
 @click.command()

@@ -12,12 +12,16 @@ from shopalytic.store import Store
 
 
 class CustomerSummary(msgspec.Struct, frozen=True):
-    """What one customer came to. Times are UTC texts as the store gives them; `revenue` is exact, not rounded."""
+    """What one customer came to. Times are UTC texts as the store gives them; `revenue` is exact, not rounded.
+
+    tracking_id: one of the browsers; the only one of a visitor who never said who he is.
+    """
 
     customer_id: UUID
     first_seen: str
     last_seen: str
     events: int
+    tracking_id: str
     orders: int
     revenue: Decimal
 

@@ -4,6 +4,7 @@ SELECT
     min(occurred_at) AS first_seen,
     max(occurred_at) AS last_seen,
     count() AS events,
+    max(tracking_id) AS tracking_id,
     uniqExactIf(order_key, event = 'order') AS orders,
     ifNull(sumIf(total, is_first_of_order AND currency IN ('', {currency:String})), 0) AS revenue
 FROM
@@ -12,6 +13,7 @@ FROM
         {{owner}} AS owner,
         event,
         occurred_at,
+        tracking_id,
         total,
         currency,
         (order_id, if(order_id = '', message_id, '')) AS order_key,

@@ -33,7 +33,7 @@ WITH
             message_id,
             currency,
             refund_type = 'full' AS is_full,
-            coalesce(total, toDecimal64OrNull(toString(properties.total_refund), 4)) AS own_amount
+            total AS own_amount
         FROM {{events}}
         WHERE project_id = {project:UInt32} AND event = 'refund' AND order_id IN touched
     ),

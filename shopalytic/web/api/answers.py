@@ -1,0 +1,136 @@
+"""What the calls answer: these structs are encoded as they are, and described in the OpenAPI document."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+Row = TypeVar("Row")
+Totals = TypeVar("Totals")
+
+Instant = Annotated[str, Meta(description="ISO 8601, UTC.", extra_json_schema={"format": "date-time"})]
+Money = Annotated[Decimal, Meta(description="In the project's currency, with its decimals.")]
+
+
+class ErrorBody(msgspec.Struct, frozen=True):
+    code: Annotated[str, Meta(description="Stable name of the error, for programs.")]
+    message: Annotated[str, Meta(description="What was wrong, for people.")]
+    at: Annotated[str | None, Meta(description="The parameter that it is about, if any.")] = None
+
+
+class ErrorAnswer(msgspec.Struct, frozen=True):
+    error: ErrorBody
+
+
+class CountersAnswer(msgspec.Struct, frozen=True):
+    """Messages since the project began. `accepted` is the sum of all the others."""
+
+    accepted: int
+    stored: int
+    duplicate: int
+    dropped: Annotated[dict[str, int], Meta(description="By reason.")]
+    quarantined: int
+    waiting: int
+
+
+class CustomerId(msgspec.Struct, frozen=True):
+    type: Annotated[str, Meta(description="`tracking_id`, `user_id`, or as the client named it.")]
+    value: str
+    since: Annotated[Instant | None, Meta(description="When it was said that the id is this customer's.")]
+
+
+class CustomerAnswer(msgspec.Struct, frozen=True):
+    customer_id: UUID
+    ids: list[CustomerId]
+    properties: Annotated[dict[str, Any], Meta(description="What was last said about the customer.")]
+    first_seen: Annotated[Instant | None, Meta(description="Null where the customer has no events.")]
+    last_seen: Annotated[Instant | None, Meta(description="Null where the customer has no events.")]
+    orders: int
+    revenue: Money
+
+
+class EventAnswer(msgspec.Struct, frozen=True):
+    """One event; an empty text means not known."""
+
+    event: str
+    message_id: str
+    occurred_at: Instant
+    received_at: Instant
+    customer_id: Annotated[UUID, Meta(description="Whose it is today.")]
+    tracking_id: str
+    user_ids: Annotated[dict[str, str], Meta(description="The ids that came with it, by type.")]
+    session_id: str
+    properties: Annotated[dict[str, Any], Meta(description="As the client sent them.")]
+    url: str
+    referrer: str
+    channel: str
+    device: str
+    browser: str
+    os: str
+    country: str
+    is_bot: bool
+    source: str
+    library: str
+    door: Annotated[str, Meta(description="The protocol that it came by.")]
+    violations: Annotated[list[str], Meta(description="What was not as the catalogue of events says.")]
+
+
+class EventsAnswer(msgspec.Struct, frozen=True):
+    events: Annotated[list[EventAnswer], Meta(description="Newest first.")]
+    next: Annotated[str | None, Meta(description="Cursor of the next page; null at the end.")]
+
+
+class PeriodAnswer(msgspec.Struct, frozen=True):
+    start: Annotated[date, Meta(description="First day.")]
+    end: Annotated[date, Meta(description="Last day, included.")]
+    start_at: Annotated[Instant, Meta(description="When the first day began.")]
+    end_at: Annotated[Instant, Meta(description="When the last day ended; not included.")]
+
+
+class Column(msgspec.Struct, frozen=True):
+    name: str
+    type: Annotated[str, Meta(description="`day`, `count`, `money` (a text), `rate` (0 to 1) or `text`.")]
+    description: str
+
+
+class ReportAnswer(msgspec.Struct, Generic[Row, Totals], frozen=True):
+    name: str
+    period: PeriodAnswer
+    time_zone: str
+    currency: str
+    columns: list[Column]
+    rows: list[Row]
+    totals: Totals
+
+
+class LinkAnswer(msgspec.Struct, frozen=True):
+    """One entry of the ledger."""
+
+    link_id: int
+    type: str
+    value: str
+    since: Instant
+    cause: Annotated[str, Meta(description="What made it: `identify`, `alias`, `track`, `import`, …")]
+    message_id: str
+    active: Annotated[bool, Meta(description="False for an entry that was struck.")]
+
+
+class IdentityAnswer(msgspec.Struct, frozen=True):
+    customer_id: UUID
+    links: list[LinkAnswer]
+    sentences: Annotated[list[str], Meta(description="The same in plain words.")]
+
+
+def format_instant(instant: datetime) -> str:
+    """`2026-01-31T12:00:00.123Z`."""
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def format_store_instant(text: str) -> str:
+    """The store's `2026-01-31 12:00:00.123`, which is UTC, as ISO 8601."""
+    return text.replace(" ", "T") + "Z"

@@ -1,0 +1,98 @@
+"""The table of calls. Routes and the OpenAPI document are both made from it, so that they cannot disagree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from shopalytic.web.api import customers, events, reports
+from shopalytic.web.api.answers import (
+    CountersAnswer,
+    CustomerAnswer,
+    EventsAnswer,
+    IdentityAnswer,
+)
+from shopalytic.web.api.parameters import (
+    CustomerEventsQuery,
+    CustomerQuery,
+    EventsQuery,
+    NoQuery,
+    ReportQuery,
+)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call: `answer` gets what was asked (Asked), the parsed query and the path's parts by name.
+
+    path: as Flask routes it, below /api/v1. statuses: what it may answer besides 200, 400, 401 and 503.
+    """
+
+    name: str
+    path: str
+    sentence: str
+    answer: Callable[..., Any]
+    query: type[msgspec.Struct]
+    answers: Any
+    statuses: tuple[int, ...] = ()
+
+
+CALLS = (
+    Call(
+        "counters",
+        "/counters",
+        "What became of all messages of the project, since it began.",
+        events.get_counters,
+        NoQuery,
+        CountersAnswer,
+    ),
+    Call(
+        "find_customer",
+        "/customers",
+        "The customer who has an id.",
+        customers.get_customer,
+        CustomerQuery,
+        CustomerAnswer,
+        (404,),
+    ),
+    Call(
+        "customer_events",
+        "/customers/<uuid:customer_id>/events",
+        "A customer's history, newest first.",
+        customers.get_customer_events,
+        CustomerEventsQuery,
+        EventsAnswer,
+        (404,),
+    ),
+    Call(
+        "customer_identity",
+        "/customers/<uuid:customer_id>/identity",
+        "Why these ids are one customer.",
+        customers.get_identity,
+        NoQuery,
+        IdentityAnswer,
+        (404,),
+    ),
+    Call(
+        "events",
+        "/events",
+        "The project's events, newest first.",
+        events.get_events,
+        EventsQuery,
+        EventsAnswer,
+    ),
+    *(
+        Call(
+            f"report_{report.name}",
+            f"/reports/{report.name}",
+            report.sentence,
+            reports.answer_of(report),
+            ReportQuery,
+            reports.answer_type(report),
+        )
+        for report in reports.REPORTS.values()
+    ),
+)

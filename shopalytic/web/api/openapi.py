@@ -1,0 +1,107 @@
+"""The OpenAPI 3.1 document, made from the table of calls and the structs that they take and answer."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+import shopalytic
+from shopalytic.web.api.answers import ErrorAnswer
+from shopalytic.web.api.calls import CALLS, Call
+
+BASE = "/api/v1"
+REFERENCE = "#/components/schemas/{name}"
+REFUSALS = {
+    400: "A parameter is unknown, missing or wrong.",
+    401: "No secret key, a wrong or revoked one, or a project token.",
+    404: "There is no such thing in the project.",
+    503: "A part of the system does not answer; try again later.",
+}
+PATH_PARTS = {
+    "customer_id": {
+        "description": "A customer, as other calls name it.",
+        "schema": {"type": "string", "format": "uuid"},
+    }
+}
+
+
+def make_document() -> dict[str, Any]:
+    """The whole document, as plain data."""
+    structs = [call.query for call in CALLS] + [call.answers for call in CALLS] + [ErrorAnswer]
+    references, schemas = msgspec.json.schema_components(structs, ref_template=REFERENCE)
+    answers = {call.name: references[len(CALLS) + number] for number, call in enumerate(CALLS)}
+    queries = {call.name: schemas.pop(call.query.__name__, None) for call in CALLS}
+    by_type = {call.query: queries[call.name] for call in CALLS if queries[call.name]}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Shopalytic read API",
+            "version": shopalytic.__version__,
+            "description": "Money is text in the project's currency; instants are ISO 8601 in UTC.",
+        },
+        "security": [{"secret_key": []}],
+        "paths": {
+            _path(call): {"get": _operation(call, by_type[call.query], answers[call.name])} for call in CALLS
+        },
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "secret_key": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "A secret key of the project.",
+                }
+            },
+        },
+    }
+
+
+def _path(call: Call) -> str:
+    return BASE + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", call.path)
+
+
+def _operation(call: Call, query: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    statuses = sorted({400, 401, 503, *call.statuses})
+    return {
+        "operationId": call.name,
+        "summary": call.sentence,
+        "parameters": _path_parameters(call) + _query_parameters(query),
+        "responses": {
+            "200": {"description": call.sentence, "content": {"application/json": {"schema": answer}}},
+            **{str(status): _refusal(status) for status in statuses},
+        },
+    }
+
+
+def _path_parameters(call: Call) -> list[dict[str, Any]]:
+    names = re.findall(r"<(?:\w+:)?(\w+)>", call.path)
+    return [{"name": name, "in": "path", "required": True, **PATH_PARTS[name]} for name in names]
+
+
+def _query_parameters(query: dict[str, Any]) -> list[dict[str, Any]]:
+    parameters = []
+    for name, schema in query["properties"].items():
+        sentence = schema.pop("description", "")
+        parameters.append(
+            {
+                "name": name,
+                "in": "query",
+                "required": name in query["required"],
+                "description": sentence,
+                "schema": schema,
+            }
+        )
+    return parameters
+
+
+def _refusal(status: int) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "description": REFUSALS.get(status, HTTPStatus(status).phrase),
+        "content": {"application/json": {"schema": {"$ref": REFERENCE.format(name="ErrorAnswer")}}},
+    }
+    if status == 503:
+        answer["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+    return answer

@@ -1,0 +1,121 @@
+"""What the calls take in their query strings: one struct a call, which is also its part of the OpenAPI document."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, TypeVar
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+from werkzeug.datastructures import MultiDict
+
+from shopalytic.errors import Rejected
+from shopalytic.reports.period import FIRST_DAY, LAST_DAY, Period, local_today
+
+DEFAULT_DAYS = 30
+MOST_EVENTS = 1000
+
+EventName = Annotated[str, Meta(description="Only events of this name; empty: all.", max_length=255)]
+Limit = Annotated[int, Meta(description="Most events in the answer.", ge=1, le=MOST_EVENTS)]
+CursorText = Annotated[
+    str, Meta(description="`next` of the page before; empty: the first page.", max_length=1000)
+]
+
+Query = TypeVar("Query", bound=msgspec.Struct)
+
+
+class NoQuery(msgspec.Struct, frozen=True):
+    """The call takes no parameters."""
+
+
+class CustomerQuery(msgspec.Struct, frozen=True):
+    id: Annotated[
+        str,
+        Meta(
+            description="Any id of the customer: a tracking id, what the shop calls it, an e-mail address.",
+            min_length=1,
+            max_length=255,
+        ),
+    ]
+
+
+class CustomerEventsQuery(msgspec.Struct, frozen=True):
+    event: EventName = ""
+    limit: Limit = 100
+    cursor: CursorText = ""
+
+
+class EventsQuery(msgspec.Struct, frozen=True):
+    event: EventName = ""
+    since: (
+        Annotated[
+            str,
+            Meta(
+                description="Only events of this instant (ISO 8601 with its zone) and later.",
+                extra_json_schema={"format": "date-time"},
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    limit: Limit = 100
+    cursor: CursorText = ""
+
+
+class ReportQuery(msgspec.Struct, frozen=True):
+    start: (
+        Annotated[date, Meta(description="First day, in the project's time zone; 29 days before `end`.")]
+        | UnsetType
+    ) = UNSET
+    end: Annotated[date, Meta(description="Last day, included; today where not given.")] | UnsetType = UNSET
+
+
+def parse_query(kind: type[Query], arguments: MultiDict[str, str]) -> Query:
+    """Raises Rejected that names the parameter: an unknown one, one given twice, or one with a wrong value."""
+    known = kind.__struct_fields__
+    for name, values in arguments.lists():
+        if name not in known:
+            takes = f"this call takes {', '.join(known)}" if known else "this call takes none"
+            raise Rejected(f"There is no parameter {name[:100]!r}; {takes}.", at=name[:100])
+        if len(values) > 1:
+            raise Rejected(f"The parameter {name} is given {len(values)} times.", at=name)
+    given = arguments.to_dict()
+    try:
+        return msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise _explain(str(error), given) from None
+
+
+def _explain(text: str, given: dict[str, str]) -> Rejected:
+    if missing := re.fullmatch(r"Object missing required field `(\w+)`", text):
+        return Rejected(f"The parameter {missing[1]} is missing.", at=missing[1])
+    reason, _, place = text.partition(" - at `$.")
+    name = place.rstrip("`")
+    return Rejected(f"{name} is {given.get(name, '')[:100]!r}: {reason.replace('`', '')}.", at=name or None)
+
+
+def parse_instant(text: str, at: str) -> datetime:
+    """Aware UTC. Raises Rejected, naming the parameter `at`."""
+    # A "+" of a query string arrives as a blank.
+    mended = re.sub(r" (\d\d:?\d\d)$", r"+\1", text)
+    try:
+        instant = datetime.fromisoformat(mended)
+    except ValueError:
+        raise Rejected(
+            f"{at} is {text[:100]!r}: expected an instant such as 2026-01-31T12:00:00Z.", at=at
+        ) from None
+    if instant.tzinfo is None:
+        raise Rejected(f"{at} is {text[:100]!r}: it has no time zone; add Z or an offset.", at=at)
+    if not FIRST_DAY <= instant.date() <= LAST_DAY:
+        raise Rejected(f"{at} is {text[:100]!r}: instants are taken from {FIRST_DAY} to {LAST_DAY}.", at=at)
+    return instant.astimezone(UTC)
+
+
+def parse_period(query: ReportQuery, time_zone: str, now: datetime) -> Period:
+    """The days asked for; where none are given, the last 30 with today. Raises Rejected."""
+    last = local_today(time_zone, now) if query.end is UNSET else query.end
+    try:
+        first = last - timedelta(days=DEFAULT_DAYS - 1) if query.start is UNSET else query.start
+        return Period.of_days(first, last, time_zone)
+    except (ValueError, OverflowError) as error:
+        raise Rejected(f"start and end are no period: {error}.", at="start") from None
