@@ -1,0 +1,221 @@
+"""The one ClickHouse engine of this process, and connections to it."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import Any
+from xml.sax.saxutils import escape
+
+from shopalytic.store.server.failures import (
+    UNKNOWN_QUERY_PARAMETER,
+    UNKNOWN_SETTING,
+    StoreNotOpened,
+    parse_failure,
+    refusal,
+)
+from shopalytic.store.server.folder import Folder, explain
+from shopalytic.store.server.library import load_chdb
+from shopalytic.store.server.summary import Summary
+
+log = logging.getLogger(__name__)
+
+TAG = "stream_like_engine_insert_queue"
+"""A setting that does nothing here and is seen in system.processes: by it a running statement is found again.
+The engine makes its own query ids and takes none."""
+
+_BASE_SETTINGS = ("implicit_select = 0", "async_insert = 0")
+"""As a server: `x` alone is no query. Rows are acknowledged when they are in the table: tokens rely on it."""
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*\Z")
+_PARAMETER_NAME = re.compile(r"\w+\Z", re.ASCII)
+_NOT_STREAMED = "Streaming query is not supported"
+
+Settings = Iterable[tuple[str, bytes]]
+
+
+class Engine:
+    """Opened once in a process and closed at its end; the engine does not survive being opened again.
+
+    Raises StoreNotOpened where the folder's contents or its disk keep the engine from starting.
+    """
+
+    def __init__(self, folder: Folder, *, memory_limit_bytes: int, fsync: bool) -> None:
+        self._chdb = load_chdb()
+        self._chdb.set_signal_handlers_enabled(0)
+        config = folder.path / "engine.xml"
+        try:
+            config.write_text(_config(memory_limit_bytes, fsync, folder))
+        except OSError as error:
+            raise StoreNotOpened(explain(folder.path, error)) from None
+        self._address = f"{folder.engine}?config-file={config}"
+        try:
+            self._root = Connection(self._chdb.connect(self._address))
+            self.version, self.timezone = self._root.read_row("SELECT version(), timezone()")
+        except Exception as error:
+            raise StoreNotOpened(explain(folder.path, error)) from None
+        self._killing = threading.Lock()
+
+    def connect(self) -> Connection:
+        """A connection with settings, database and temporary tables of its own; for one thread at a time."""
+        try:
+            raw = self._chdb.connect(self._address)
+        except RuntimeError as error:
+            raise parse_failure(str(error)) from None
+        connection = Connection(raw)
+        connection.execute(b"SET " + ", ".join(_BASE_SETTINGS).encode())
+        return connection
+
+    def kill(self, tag: str) -> None:
+        """Stop the running statement that was tagged so; nothing happens where none runs."""
+        statement = f"KILL QUERY WHERE Settings['{TAG}'] = {quote(tag.encode()).decode()} ASYNC"
+        with self._killing, suppress(Exception):
+            self._root.execute(statement.encode())
+
+    def close(self) -> None:
+        """Twice is harmless. No connection may be in use."""
+        self._root.close()
+
+
+class Connection:
+    """One session of the engine. Every failure is raised as StatementFailed with the engine's own words."""
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+
+    def apply(
+        self, settings: Settings, parameters: dict[str, bytes], database: bytes = b"", tag: str = ""
+    ) -> None:
+        """Set what the next statements run with. `readonly` takes effect last, after it nothing can be set."""
+        if database:
+            self.execute(b"USE " + quote_identifier(database))
+        clauses = [_setting(TAG, tag.encode())] if tag else []
+        last = [_setting(name, value) for name, value in settings if name == "readonly"]
+        clauses += [_setting(name, value) for name, value in settings if name != "readonly"]
+        for name, value in parameters.items():
+            if not _PARAMETER_NAME.match(name):
+                raise refusal(UNKNOWN_QUERY_PARAMETER, f"'{name}' cannot be a parameter's name.")
+            clauses.append(b"param_" + name.encode() + b" = " + quote(value))
+        for group in (_groups(clauses), [last] if last else []):
+            for part in group:
+                self.execute(b"SET " + b", ".join(part))
+
+    def execute(self, statement: bytes, format_name: str = "TabSeparated") -> Any:
+        """Run a statement; the result holds the answer's bytes in the engine's memory."""
+        return self._call(self._raw.query, statement, format_name)
+
+    def query(self, statement: bytes, format_name: str, summary: Summary) -> Iterator[memoryview]:
+        """Run a statement whole, then give its answer in one piece."""
+        result = self.execute(statement, format_name)
+        summary.add(result)
+        if result.size():
+            yield result.get_memview().view()
+
+    def stream(self, statement: bytes, format_name: str, summary: Summary) -> Iterator[memoryview]:
+        """Give the answer in pieces, each a whole document of the format, as they are made."""
+        try:
+            handle = self._raw.send_query(statement, format_name)
+        except RuntimeError as error:
+            if _NOT_STREAMED not in str(error):
+                raise parse_failure(str(error)) from None
+            yield from self.query(statement, format_name, summary)
+            return
+        try:
+            while True:
+                piece = self._call(self._raw.streaming_fetch_result, handle)
+                summary.add(piece)
+                if not piece.size():
+                    return
+                yield piece.get_memview().view()
+        finally:
+            with suppress(Exception):
+                self._raw.streaming_cancel_query(handle)
+
+    def insert(self, head: bytes, format_name: str, pieces: Iterable[bytes], summary: Summary) -> None:
+        """Insert rows that are written in an input format. `pieces` may cut anywhere.
+
+        Where `pieces` raises or the engine refuses a row, what is not yet a written block is dropped.
+        """
+        handle = self._call(self._raw.send_insert, head, format_name)
+        try:
+            for piece in pieces:
+                if piece:
+                    self._call(self._raw.insert_append, handle, piece)
+            summary.add(self._call(self._raw.insert_done, handle))
+        except BaseException:
+            with suppress(Exception):
+                self._raw.insert_cancel(handle)
+            raise
+
+    def read_row(self, statement: str) -> list[str]:
+        """The first row of a query, as text."""
+        answer: bytes = self.execute(statement.encode()).bytes()
+        return answer.decode().rstrip("\n").split("\n")[0].split("\t")
+
+    def is_read_only(self, statement: bytes) -> bool:
+        described = self._call(self._raw.classify_query, statement)
+        return str(described["query_class"]).endswith("READ_ONLY")
+
+    def close(self) -> None:
+        self._raw.close()
+
+    @staticmethod
+    def _call(function: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            result = function(*arguments)
+        except RuntimeError as error:
+            raise parse_failure(str(error)) from None
+        if result is not None and hasattr(result, "has_error") and result.has_error():
+            raise parse_failure(str(result.error_message()))
+        return result
+
+
+def quote(value: bytes) -> bytes:
+    """A string literal. Backslash and quote are the only bytes that could end it."""
+    return b"'" + value.replace(b"\\", b"\\\\").replace(b"'", b"\\'") + b"'"
+
+
+def quote_identifier(name: bytes) -> bytes:
+    return b"`" + name.replace(b"\\", b"\\\\").replace(b"`", b"\\`") + b"`"
+
+
+def _setting(name: str, value: bytes) -> bytes:
+    if not _NAME.match(name):
+        raise refusal(UNKNOWN_SETTING, f"Setting {name!r} is not a setting's name.")
+    return name.encode() + b" = " + quote(value)
+
+
+def _groups(clauses: list[bytes], limit_bytes: int = 128 << 10) -> Iterator[list[bytes]]:
+    """Portions that stay below the engine's `max_query_size`; one clause alone may pass it and is refused."""
+    group: list[bytes] = []
+    size = 0
+    for clause in clauses:
+        if group and size + len(clause) > limit_bytes:
+            yield group
+            group, size = [], 0
+        group.append(clause)
+        size += len(clause)
+    if group:
+        yield group
+
+
+def _config(memory_limit_bytes: int, fsync: bool, folder: Folder) -> str:
+    flag = int(fsync)
+    # The mark cache alone may take 5 GB by default, uncapped by anything that small machines have.
+    marks = min(256 << 20, memory_limit_bytes // 16)
+    return f"""<clickhouse>
+    <max_server_memory_usage>{memory_limit_bytes}</max_server_memory_usage>
+    <mark_cache_size>{marks}</mark_cache_size>
+    <index_mark_cache_size>{marks // 4}</index_mark_cache_size>
+    <timezone>UTC</timezone>
+    <tmp_path>{escape(str(folder.scratch))}/</tmp_path>
+    <logger><level>none</level></logger>
+    <merge_tree>
+        <fsync_after_insert>{flag}</fsync_after_insert>
+        <fsync_part_directory>{flag}</fsync_part_directory>
+    </merge_tree>
+</clickhouse>
+"""
