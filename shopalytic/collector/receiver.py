@@ -1,0 +1,165 @@
+"""From a request to the stream: the body is read, the key looked up, each message checked, all appended at once."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+
+from shopalytic.collector.body import read_body
+from shopalytic.collector.envelope import close_envelope, make_message_id, open_envelope
+from shopalytic.collector.keys import Access, KeyCache
+from shopalytic.collector.metrics import messages_of
+from shopalytic.collector.native import Head, check_message, parse_batch, parse_head
+from shopalytic.collector.rate import RateLimit
+from shopalytic.collector.refusals import MethodNotAllowed
+from shopalytic.collector.sender import Environ, Sender, find_origin, read_sender
+from shopalytic.errors import Forbidden, NotAuthorized, ShopalyticError, TooLarge, TooMany
+from shopalytic.events.message import MessageType
+from shopalytic.parts import Parts
+
+
+class Door(NamedTuple):
+    """message_type: what the path says of its one message; None: a batch, whose messages say it themselves."""
+
+    name: str
+    message_type: MessageType | None
+
+
+DOORS = {
+    "/track": Door("track", "track"),
+    "/identify": Door("identify", "identify"),
+    "/alias": Door("alias", "alias"),
+    "/batch": Door("batch", None),
+}
+
+OUTAGE_LOGGED_SECONDS = 1.0
+ACCEPTED = b'{"status":"accepted"}'
+_encode = msgspec.json.Encoder().encode
+
+
+class _Rejection(msgspec.Struct):
+    error: str
+    at: str
+    status: str = "rejected"
+
+
+class Receiver:
+    """One per process; threads share it."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.settings = parts.settings
+        self.keys = KeyCache(parts.sessions)
+        self._stream = parts.stream
+        self._rate = RateLimit(parts.settings.rate_limit_per_second)
+        self._outages: dict[str, float] = {}
+
+    def is_news(self, code: str) -> bool:
+        """Whether to log an outage: not each of the thousands of requests that meet it in one second."""
+        now = time.monotonic()
+        if now - self._outages.get(code, -OUTAGE_LOGGED_SECONDS) < OUTAGE_LOGGED_SECONDS:
+            return False
+        self._outages[code] = now
+        return True
+
+    def receive(self, door: Door, environ: Environ) -> bytes:
+        """The answer's JSON, once the stream has what it says is accepted.
+
+        Raises ShopalyticError: a Rejected for what is wrong with the request, QueueUnavailable where the stream
+        took nothing for certain.
+        """
+        if environ["REQUEST_METHOD"] != "POST":
+            raise MethodNotAllowed(f"/{door.name} takes POST.")
+        body = read_body(environ, self.settings.body_limit_bytes)
+        if door.message_type is None:
+            return self._receive_batch(environ, body)
+        return self._receive_one(door.message_type, environ, body)
+
+    def _receive_one(self, door_type: MessageType, environ: Environ, body: bytes) -> bytes:
+        head = self._read(body)
+        access, sender = self._admit(environ, head.token, 1)
+        visitor_key = check_message(head, door_type)
+        message_id = head.message_id or make_message_id()
+        envelope = close_envelope(
+            open_envelope(access.project_id, _now_ms(), sender, None),
+            body,
+            door_type if head.type is None and door_type != "track" else None,
+            None if head.message_id else message_id,
+        )
+        if not head.sandbox:
+            self._stream.append(access.project_id, [(visitor_key, envelope)])
+        messages_of(door_type, "accepted").inc()
+        return b'{"status":"accepted","message_id":' + _encode(message_id) + b"}"
+
+    def _receive_batch(self, environ: Environ, body: bytes) -> bytes:
+        batch = parse_batch(body)
+        access, sender = self._admit(environ, batch.token, len(batch.events))
+        opened = open_envelope(access.project_id, _now_ms(), sender, batch.sent_at)
+        entries: list[tuple[str, bytes]] = []
+        results: list[bytes] = []
+        for number, item in enumerate(batch.events):
+            try:
+                entries.append(self._take(bytes(item), opened))
+                results.append(ACCEPTED)
+            except ShopalyticError as error:
+                at = f"events[{number}].{error.at}" if error.at else f"events[{number}]"
+                results.append(_encode(_Rejection(error.message, at)))
+        if entries and not batch.sandbox:
+            self._stream.append(access.project_id, entries)
+        messages_of("batch", "accepted").inc(len(entries))
+        messages_of("batch", "rejected").inc(len(results) - len(entries))
+        return b'{"accepted":%d,"results":[%b]}' % (len(entries), b",".join(results))
+
+    def _take(self, raw: bytes, opened: bytes) -> tuple[str, bytes]:
+        """One item of a batch as an entry of the stream. Raises ShopalyticError for what is wrong with it."""
+        head = self._read(raw)
+        visitor_key = check_message(head, None)
+        return visitor_key, close_envelope(opened, raw, None, None if head.message_id else make_message_id())
+
+    def _read(self, raw: bytes) -> Head:
+        limit = self.settings.message_limit_bytes
+        if len(raw) > limit:
+            raise TooLarge(f"The message is larger than {limit} bytes.")
+        return parse_head(raw)
+
+    def _admit(self, environ: Environ, token: str | None, count: int) -> tuple[Access, Sender]:
+        """Whose messages these are, and who sends them. Raises NotAuthorized, Forbidden or TooMany."""
+        access, is_secret = self._open(environ.get("HTTP_AUTHORIZATION", ""), token)
+        if access.origins and not is_secret:
+            _check_origin(find_origin(environ), access.origins)
+        wait_seconds = self._rate.take(access.project_id, count)
+        if wait_seconds:
+            error = TooMany("This project sends more messages a second than it may.")
+            error.retry_after_seconds = math.ceil(wait_seconds)
+            raise error
+        # A server speaks for its visitors: its own address and program are not theirs.
+        return access, Sender() if is_secret else read_sender(environ, self.settings.trusted_proxies)
+
+    def _open(self, authorization: str, token: str | None) -> tuple[Access, bool]:
+        """What the keys open, and whether one is secret. Other schemes are the shop's own, as its password page."""
+        if authorization[:7].lower() != "bearer ":
+            if not token:
+                raise NotAuthorized("The body has no token.", at="token")
+            return self.keys.get_token(token), False
+        access, is_secret = self.keys.get_bearer(authorization[7:].strip())
+        if token and self.keys.get_token(token).project_id != access.project_id:
+            raise NotAuthorized("The body's token and the key are of two projects.", at="token")
+        return access, is_secret
+
+
+def _check_origin(origin: str, allowed: Iterable[str]) -> None:
+    if origin in allowed:
+        return
+    if not origin:
+        raise Forbidden(
+            "This project takes messages with its token from its own pages only; a server sends a secret key.",
+            at="Origin",
+        )
+    raise Forbidden(f"The project does not allow messages from {origin}.", at="Origin")
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
