@@ -75,6 +75,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     metrics_key: Annotated[
         str, _says("Bearer key that /metrics asks for; empty: whoever reaches the server may read it.")
     ] = ""
+    store_fsync: Annotated[
+        bool, _says("Whether rows reach the disk before the embedded store acknowledges them.")
+    ] = True
     session_timeout_minutes: Annotated[
         int, _says("Idle minutes after which a visitor's next event starts a new session.", ge=1, le=1440)
     ] = 30

@@ -77,9 +77,9 @@ def share_metrics(settings: Settings) -> None:
 @click.command()
 def store() -> None:
     """Serve the embedded event store, which speaks ClickHouse's HTTP protocol."""
-    from shopalytic.store.server import serve
+    from shopalytic.store.embedded import serve_embedded
 
-    serve(_load())
+    serve_embedded(_load())
 
 
 @click.command()
