@@ -17,7 +17,7 @@ export function readCookies(name: string): string[] {
 export function writeCookie(name: string, value: string, domain: string): void {
   attempt(() => {
     doc.cookie =
-      name + "=" + value + ";path=/;max-age=" + (value && LIFE_SECONDS) + ";samesite=lax" +
+      name + "=" + value + ";path=/;max-age=" + (value ? LIFE_SECONDS : 0) + ";samesite=lax" +
       (domain && ";domain=" + domain) + (location.protocol == "https:" ? ";secure" : "");
   });
 }

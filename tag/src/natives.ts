@@ -24,7 +24,9 @@ export function assign<T extends object>(to: T, from: unknown): T {
 }
 
 export function log(...words: unknown[]): void {
-  if (options.debug) console.log("shopalytic", ...words);
+  try {
+    if (options.debug) console.log("shopalytic", ...words);
+  } catch (_) {}
 }
 
 /** What a page, its scripts or its browser make fail stays here: an error that leaves the tag breaks a shop. */

@@ -43,18 +43,15 @@ export function lease(item: Item): void {
 export const isUrgent = (item: Item): boolean =>
   /^{"type":"([ai]|track","event":"(order|refund)")/.test(item.json);
 
-function add(item: Item): Item {
+/** Takes a message in, in the place of one with the same id that nobody is sending. */
+export function enqueue(id: string, json: string, callback?: (result: Result) => void): Item {
+  let item = items.filter((other) => other.id == id && !other.triedMs)[0];
+  log("queued", json);
+  if (!item) items.push((item = { id, callback } as Item));
+  item.json = json;
+  item.callback = callback;
   lease(item);
   item.triedMs = 0;
-  items.push(item);
-  return item;
-}
-
-/** Takes a message in; one with the same id that nobody is sending is replaced. */
-export function enqueue(id: string, json: string, callback?: (result: Result) => void): Item {
-  log("queued", json);
-  items = items.filter((other) => other.id != id || other.triedMs);
-  const item = add({ id, json, callback, triedMs: 0 });
   if (items.length > options.max_queue) giveUp(items[0]!);
   return item;
 }
@@ -77,10 +74,10 @@ export function adopt(found: () => void): void {
   keys.forEach((key, i) => {
     const id = key.slice(storageKey("").length);
     const value = getStored(key)!;
-    const item = { id, json: value.slice(13), triedMs: 0 };
-    if (item.json[0] != "{" || since(idMs(id)) > LIFE_MS || i < keys.length - options.max_queue) giveUp(item);
+    const json = value.slice(13);
+    if (json[0] != "{" || since(idMs(id)) > LIFE_MS || i < keys.length - options.max_queue) giveUp({ id } as Item);
     else if (since(+value.slice(0, 13)) < LEASE_MS) isComingBack = true;
-    else if (!items.some((other) => other.id == id)) add(item);
+    else if (!items.some((other) => other.id == id)) enqueue(id, json);
   });
   items.sort((a, b) => (a.id < b.id ? -1 : 1));
   found();

@@ -88,11 +88,12 @@ function leave(): void {
 function install(): void {
   const tag = (page.shopalytic = page.shopalytic || {});
   const queue = tag._q;
-  const push = (entry: Entry): void => {
-    const at = entry[2];
-    const isOurs = at && at.ts && typeof entry[1] == "object";
-    attempt(() => enter(isOurs ? (entry as Call) : [entry[0], entry.slice(1), here()]));
-  };
+  const push = (entry: Entry): void =>
+    attempt(() => {
+      const at = entry[2];
+      const isOurs = at && at.ts && typeof entry[1] == "object";
+      enter(isOurs ? (entry as Call) : [entry[0], entry.slice(1), here()]);
+    });
   tag._q = { push };
   tag._install = install;
   each(methods, (method) => {

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.browser.conftest import Collector
+from playwright.sync_api import Page
+
+from tests.browser.collector import Collector
 
 STATIC = Path(__file__).parents[2] / "static"
 TOKEN = "tok_shop"
@@ -22,6 +24,12 @@ var first=document.getElementsByTagName("script")[0];first.parentNode.insertBefo
 """
 
 
+def settle(page: Page) -> None:
+    """Until all that was called is carried out and answered: a page that is left earlier may send it twice."""
+    page.wait_for_function("new Promise(done => shopalytic.ready(() => done(true)))")
+    page.wait_for_function("!Object.keys(localStorage).some(key => key.includes('.q.'))")
+
+
 def snippet(collector: Collector, options: str = "", token: str = TOKEN) -> str:
     """Today's snippet as it is handed out; with options, its `init` carries them."""
     text = (STATIC / "snippet.js").read_text()
@@ -29,7 +37,9 @@ def snippet(collector: Collector, options: str = "", token: str = TOKEN) -> str:
     return text.replace(f'init("{token}")', f'init("{token}",{options})') if options else text
 
 
-def shop_page(collector: Collector, options: str = "", calls: str = "", title: str = "Shop", extra: str = "") -> str:
+def shop_page(
+    collector: Collector, options: str = "", calls: str = "", title: str = "Shop", extra: str = ""
+) -> str:
     """A page with today's snippet, `calls` made right after it, and `extra` markup in its body."""
     return (
         f"<!doctype html><html><head><script>{snippet(collector, options)};{calls}</script>"
@@ -37,7 +47,9 @@ def shop_page(collector: Collector, options: str = "", calls: str = "", title: s
     )
 
 
-def page_of_2013(collector: Collector, options: str = "{}", calls: str = "shopalytic.track('page_view');") -> str:
+def page_of_2013(
+    collector: Collector, options: str = "{}", calls: str = "shopalytic.track('page_view');"
+) -> str:
     return (
         f"<!doctype html><html><head><title>2013</title><script>{SNIPPET_OF_2013 % collector.url()}"
         f"shopalytic.init('{TOKEN}', {options});{calls}</script></head><body>hello</body></html>"

@@ -7,7 +7,8 @@ import re
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.conftest import Answer, Collector, PageFactory
+from tests.browser.chromium import PageFactory
+from tests.browser.collector import Answer, Collector
 from tests.browser.shop_pages import TOKEN, shop_page
 
 pytestmark = pytest.mark.browser
@@ -30,7 +31,11 @@ def test_a_first_visit_sends_session_installation_and_page_view_in_one_request(
     [post] = collector.posts
     assert post.path == "/batch"
     assert post.body["token"] == TOKEN
-    assert [message["event"] for message in post.body["events"]] == ["session_start", "installation", "page_view"]
+    assert [message["event"] for message in post.body["events"]] == [
+        "session_start",
+        "installation",
+        "page_view",
+    ]
 
 
 def test_a_message_has_the_documented_shape(collector: Collector, new_page: PageFactory) -> None:
@@ -147,7 +152,9 @@ def test_default_properties_are_on_every_event_and_an_events_own_value_wins(
     )
     [view] = collector.wait_for_event("page_view", page=page)
     [a] = collector.wait_for_event("a", page=page)
-    assert view["properties"]["shop"] == "south", "defaults are set before the calls that waited are carried out"
+    assert view["properties"]["shop"] == "south", (
+        "defaults are set before the calls that waited are carried out"
+    )
     assert a["properties"] == {"shop": "south", "lang": "cs"}
 
 
@@ -169,7 +176,9 @@ def test_before_send_changes_and_drops_events(collector: Collector, new_page: Pa
 
 def test_payment_and_page_are_events_of_their_own_names(collector: Collector, new_page: PageFactory) -> None:
     page = new_page()
-    open_shop(collector, page, QUIET, "shopalytic.payment({total: '5'}); shopalytic.page({page_type: 'cart'});")
+    open_shop(
+        collector, page, QUIET, "shopalytic.payment({total: '5'}); shopalytic.page({page_type: 'cart'});"
+    )
     [payment] = collector.wait_for_event("payment", page=page)
     [view] = collector.wait_for_event("page_view", page=page)
     assert payment["properties"] == {"total": "5"}
@@ -188,16 +197,22 @@ def test_secrets_in_addresses_are_not_sent(collector: Collector, new_page: PageF
     assert view["properties"]["url"] == clean
 
 
-def test_get_tracking_id_gives_the_id_that_the_messages_carry(collector: Collector, new_page: PageFactory) -> None:
+def test_get_tracking_id_gives_the_id_that_the_messages_carry(
+    collector: Collector, new_page: PageFactory
+) -> None:
     page = new_page()
     open_shop(collector, page, "", "shopalytic.getTrackingId(function (id) { window.told = id; });")
     [view] = collector.wait_for_event("page_view", page=page)
     assert page.evaluate("told") == view["tracking_id"]
 
 
-def test_ready_is_called_once_the_tag_is_there_also_afterwards(collector: Collector, new_page: PageFactory) -> None:
+def test_ready_is_called_once_the_tag_is_there_also_afterwards(
+    collector: Collector, new_page: PageFactory
+) -> None:
     page = new_page()
-    open_shop(collector, page, "", "shopalytic.ready(function (tag) { window.first = tag === window.shopalytic; });")
+    open_shop(
+        collector, page, "", "shopalytic.ready(function (tag) { window.first = tag === window.shopalytic; });"
+    )
     page.wait_for_function("window.first")
     page.evaluate("shopalytic.ready(function () { window.second = 1; })")
     page.wait_for_function("window.second")
