@@ -11,7 +11,6 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-import shopalytic.web
 from shopalytic.accounts.db import make_engine, make_sessions, upgrade
 from shopalytic.accounts.projects import NewProject, create_project
 from shopalytic.events.event import Event
@@ -20,6 +19,7 @@ from shopalytic.parts import Parts
 from shopalytic.settings import Settings
 from shopalytic.store import Store
 from shopalytic.stream import Stream
+from shopalytic.web import api, health
 from tests.factories import insert_events
 from tests.servers import running_valkey
 
@@ -46,11 +46,12 @@ def app(parts: Parts) -> Flask:
 
 
 def make_app(parts: Parts) -> Flask:
-    """The web alone, without the collector in front."""
+    """The read API and the health of the parts, without collector and dashboard."""
     app = Flask("shopalytic")
     app.extensions["shopalytic"] = parts
     app.config["SECRET_KEY"] = "test"
-    shopalytic.web.register(app, parts)
+    health.register(app, parts)
+    api.register(app, parts)
     return app
 
 
@@ -88,12 +89,18 @@ class Shop:
             return str(resolve(db, self.project_id, [sighting])[0].customer_id)
 
 
+def make_named_shop(
+    parts: Parts, app: Flask, name: str, time_zone: str = "UTC", currency: str = "EUR"
+) -> Shop:
+    with parts.sessions.begin() as db:
+        made = create_project(db, name, time_zone=time_zone, currency=currency)
+    return Shop(made, parts, app.test_client())
+
+
 @pytest.fixture
 def make_shop(parts: Parts, app: Flask) -> Any:
     def make(time_zone: str = "UTC", currency: str = "EUR") -> Shop:
-        with parts.sessions.begin() as db:
-            made = create_project(db, f"Shop {next(_numbers)}", time_zone=time_zone, currency=currency)
-        return Shop(made, parts, app.test_client())
+        return make_named_shop(parts, app, f"Shop {next(_numbers)}", time_zone, currency)
 
     return make
 
