@@ -18,8 +18,8 @@ from shopalytic.stream import LeaseLost
 
 log = structlog.get_logger(__name__)
 
-TURN_SECONDS = 5.0
-"""How long one job may stay with one partition before the others have their turn."""
+TURN_SECONDS = 0.5
+"""How long one job may stay with a full partition before the others have their turn."""
 PAUSE_SECONDS = 1.0
 
 
@@ -51,6 +51,8 @@ def drain(partition: int) -> int:
         while (batch := view.claim(parts.settings.batch_size)) and time.monotonic() < ends_at:
             runner.run(view, batch)
             done += len(batch.entries)
+            if len(batch.entries) < parts.settings.batch_size:
+                break
     except LeaseLost:
         log.warning("another worker took the partition over", partition=partition)
         return done
