@@ -141,7 +141,7 @@ class Link(Base):
             "other_value",
             name="uq_link_message",
         ),
-        Index("ix_link_tracking_id", "project_id", "tracking_id"),
+        Index("ix_link_tracking_id", "project_id", "tracking_id", "occurred_at"),
         Index("ix_link_id", "project_id", "id_type", "id_value"),
         Index("ix_link_other", "project_id", "other_type", "other_value"),
     )

@@ -78,7 +78,7 @@ def origin_id(project_id: int, id_type: str, id_value: str) -> uuid.UUID:
 
 
 def parse_user_ids(user_id: Any) -> dict[str, str]:
-    """What a client sent as `user_id`, as type -> value; `{}` where it sent nothing (None, `{}`).
+    """What a client sent as `user_id`, as type -> value; `{}` where it sent none (None, `{}`, `{type: None}`).
 
     The order is that of importance: `user_id` first, then by the type's name; a row stands under the first.
     Raises ForbiddenId at the first id that nobody can have.
@@ -100,6 +100,8 @@ def sort_user_ids(user_id: Any) -> tuple[dict[str, str], list[ForbiddenId]]:
     found: list[tuple[bool, str, str]] = []
     refused: list[ForbiddenId] = []
     for name, value in user_id.items():
+        if value is None:
+            continue
         try:
             id_type = _parse_type(name)
             found.append((id_type != USER_ID, id_type, _parse_value(id_type, value)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 from hypothesis import given, settings
@@ -39,8 +40,8 @@ def test_timelines_have_no_gaps_and_a_hard_id_has_one_owner(sightings: list[Sigh
     for (id_type, _), timeline in folded(1, sightings).timelines.items():
         assert timeline[0].from_at == BEGINNING
         assert id_type == VISITOR or len(timeline) == 1
-        assert all(a.from_at < b.from_at for a, b in zip(timeline, timeline[1:], strict=False))
-        assert all(a.customer_id != b.customer_id for a, b in zip(timeline, timeline[1:], strict=False))
+        assert all(a.from_at < b.from_at for a, b in itertools.pairwise(timeline))
+        assert all(a.customer_id != b.customer_id for a, b in itertools.pairwise(timeline))
 
 
 @SOME

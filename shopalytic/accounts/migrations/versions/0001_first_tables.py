@@ -77,7 +77,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_link_id", "link", ["project_id", "id_type", "id_value"], unique=False)
     op.create_index("ix_link_other", "link", ["project_id", "other_type", "other_value"], unique=False)
-    op.create_index("ix_link_tracking_id", "link", ["project_id", "tracking_id"], unique=False)
+    op.create_index("ix_link_tracking_id", "link", ["project_id", "tracking_id", "occurred_at"], unique=False)
 
     op.create_table(
         "order_claim",
