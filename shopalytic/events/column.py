@@ -97,6 +97,9 @@ def _plain_number(value: Any) -> Any:
 def _plain_list(values: list[Any], depth: int) -> Any:
     """A list of one kind of thing (nulls allowed beside texts and numbers); _NO for any other."""
     kinds = {type(value) for value in values}
+    if kinds == {type(None)}:
+        # Of no type of its own, it becomes what another row has at that path: `[null]` read back as `[{}]`.
+        return _NO
     if kinds <= {str, type(None)} or kinds == {bool}:
         return values
     if kinds <= {int, type(None)}:

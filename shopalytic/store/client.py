@@ -34,6 +34,11 @@ INSERT_SETTINGS = {
     "type_json_skip_duplicated_paths": 1,
     "input_format_skip_unknown_fields": 0,
     "input_format_json_named_tuples_as_objects": 0,
+    # Else a property `1 Jan 2024` or `2024-01-01T10:00:00Z` is stored, and read back, as another text.
+    "input_format_try_infer_dates": 0,
+    "input_format_try_infer_datetimes": 0,
+    # Else a batch with times in more than 100 months (an import, a clock gone wild) is refused for ever.
+    "max_partitions_per_insert_block": 0,
     "async_insert": 0,
 }
 BUSY_NUMBERS = {159, 202, 209, 210, 241, 242, 243, 252, 319, 425, 999}
