@@ -8,8 +8,8 @@ WITH
             {{owner}} AS owner,
             order_id,
             message_id,
-            tracking_id,
-            session_id,
+            cityHash64(tracking_id, session_id) AS session,
+            tracking_id != '' AND session_id != '' AS in_session,
             notEmpty(user_ids) AS has_user_ids,
             arraySum(line_items.qty) AS units,
             currency IN ('', {currency:String}) AS in_currency,
@@ -34,15 +34,14 @@ WITH
     ),
     human_sessions AS
     (
-        SELECT DISTINCT toDate(occurred_at, {time_zone:String}), tracking_id, session_id
+        SELECT DISTINCT toDate(occurred_at, {time_zone:String}), cityHash64(tracking_id, session_id)
         FROM {{events}}
         WHERE project_id = {project:UInt32}
           AND occurred_at >= {start:DateTime64(3, 'UTC')}
           AND occurred_at < {end:DateTime64(3, 'UTC')}
           AND NOT is_bot
           AND NOT (door = 'import' AND event IN ('order', 'refund'))
-          AND (tracking_id, session_id) IN
-              (SELECT tracking_id, session_id FROM orders WHERE tracking_id != '' AND session_id != '')
+          AND cityHash64(tracking_id, session_id) IN (SELECT session FROM orders WHERE in_session)
     )
 SELECT
     if(grouping(local_day) = 1, NULL, toString(local_day)) AS day,
@@ -52,7 +51,6 @@ SELECT
     sum(units) AS units,
     ifNull(sum(amount), 0) AS revenue,
     countIf(in_currency) AS orders_in_currency,
-    uniqExactIf((tracking_id, session_id), (local_day, tracking_id, session_id) IN human_sessions)
-        AS sessions_with_order
+    uniqExactIf(session, (local_day, session) IN human_sessions) AS sessions_with_order
 FROM orders
 GROUP BY GROUPING SETS ((local_day), ())
