@@ -34,6 +34,8 @@ class Violation(enum.StrEnum):
     """Stored as `custom`."""
     FORBIDDEN_ID = "forbidden_id"
     """An id that cannot be anybody's, such as `null`; the event counts without it."""
+    OWNED_BY_ANOTHER = "owned_by_another"
+    """Ids of different customers in one message: the first one's event, and no link between them."""
     RENAMED = "renamed"
     """`renamed:<name as sent>`: a known slip in an event's or a property's name, taken as what was meant."""
 
