@@ -70,7 +70,7 @@ def check_database(parts: Parts) -> PartState:
         with reading(parts.sessions) as db:
             db.execute(select(Project.id).limit(1))
     except SQLAlchemyError as error:
-        log.warning("the database is not ready", reason=str(error))
+        log.warning("the database is not ready", reason=str(getattr(error, "orig", error)))
         return PartState(False, "The database does not answer, or its tables are missing.")
     return PartState(True)
 

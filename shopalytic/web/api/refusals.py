@@ -42,7 +42,7 @@ def refuse(error: Exception) -> Response:
             answer.headers["Retry-After"] = str(error.retry_after_seconds)
             return answer
         case OperationalError() | InterfaceError():
-            log.warning("the database does not answer", reason=str(error))
+            log.warning("the database does not answer", reason=str(error.orig))
             answer = error_answer(503, "database_unavailable", "The database does not answer.")
             answer.headers["Retry-After"] = str(Unavailable.retry_after_seconds)
             return answer
@@ -59,9 +59,11 @@ def _refuse_http(error: HTTPException) -> Response:
     message = error.description or HTTPStatus(status).phrase
     if isinstance(error, NotFound):
         message = f"There is no {request.path[:200]!r} here; /api/v1/openapi.json lists what there is."
-    answer = error_answer(status, code, message)
-    if isinstance(error, MethodNotAllowed) and error.valid_methods:
-        answer.headers["Allow"] = ", ".join(error.valid_methods)
+    if not isinstance(error, MethodNotAllowed):
+        return error_answer(status, code, message)
+    taken = ", ".join(sorted(error.valid_methods or ()))
+    answer = error_answer(status, code, f"{request.method[:20]} is not taken here; this takes {taken}.")
+    answer.headers["Allow"] = taken
     return answer
 
 
