@@ -32,16 +32,24 @@ class System:
     data_dir: Path
     port: int
     process: subprocess.Popen[bytes]
+    environment: dict[str, str]
     project: dict[str, Any] = field(default_factory=dict)
 
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def get(self, path: str) -> Any:
-        request = urllib.request.Request(
-            self.address + path, headers={"Authorization": f"Bearer {self.project['secret_key']}"}
-        )
+    def run(self, *arguments: str) -> Any:
+        """The JSON that a `shopalytic` command prints."""
+        done = subprocess.run(
+            [sys.executable, "-m", "shopalytic", *arguments],
+            env=self.environment, capture_output=True, check=True,
+        )  # fmt: skip
+        return json.loads(done.stdout)
+
+    def get(self, path: str, secret_key: str | None = None) -> Any:
+        key = secret_key or self.project["secret_key"]
+        request = urllib.request.Request(self.address + path, headers={"Authorization": f"Bearer {key}"})
         with urllib.request.urlopen(request, timeout=30) as response:
             return json.load(response)
 
@@ -95,8 +103,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_system(data_dir: Path, *, log: Path | None = None, **settings: str) -> Iterator[System]:
-    """Start `shopalytic up`, make a project, and stop all at the end."""
+def running_system(
+    data_dir: Path, *options: str, log: Path | None = None, **settings: str
+) -> Iterator[System]:
+    """Start `shopalytic up` with these options, make a project, and stop all at the end."""
     port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SHOPALYTIC_")}
     environment |= {"SHOPALYTIC_DATA_DIR": str(data_dir)}
@@ -105,16 +115,15 @@ def running_system(data_dir: Path, *, log: Path | None = None, **settings: str) 
     data_dir.mkdir(parents=True, exist_ok=True)
     with (log or data_dir / "up.log").open("wb") as output:
         process = subprocess.Popen(
-            [*command, "up", "--port", str(port)], env=environment, stdout=output, stderr=subprocess.STDOUT
+            [*command, "up", "--port", str(port), *options],
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
-    system = System(data_dir, port, process)
+    system = System(data_dir, port, process, environment)
     try:
         _wait_until_ready(system)
-        made = subprocess.run(
-            [*command, "project", "create", f"Benchmark {port}", "--json"],
-            env=environment, capture_output=True, check=True,
-        )  # fmt: skip
-        system.project = json.loads(made.stdout)
+        system.project = system.run("project", "create", "Another shop", "--json")
         yield system
     finally:
         if process.poll() is None:

@@ -18,6 +18,7 @@ COMMANDS = {
     "web": "shopalytic.cli.processes:web",
     "store": "shopalytic.cli.processes:store",
     "queue": "shopalytic.cli.processes:queue",
+    "demo": "shopalytic.cli.processes:demo",
     "migrate": "shopalytic.cli.processes:migrate",
     "project": "shopalytic.cli.project:project",
     "user": "shopalytic.cli.user:user",

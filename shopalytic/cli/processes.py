@@ -83,6 +83,17 @@ def store() -> None:
 
 
 @click.command()
+def demo() -> None:
+    """Serve the demo shop on the port above the dashboard's, and fill in its history."""
+    from shopalytic.demo.serve import serve
+    from shopalytic.logs import configure_logging
+
+    settings = _load()
+    configure_logging(settings)
+    serve(settings)
+
+
+@click.command()
 def queue() -> None:
     """Serve the embedded queue, a Valkey on a Unix socket."""
     from shopalytic.supervisor.queue import serve

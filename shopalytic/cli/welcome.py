@@ -23,7 +23,7 @@ def print_welcome(settings: Settings, *, demo: bool) -> None:
             create_project(db, FIRST_PROJECT)
         lines = welcome_lines(db, settings)
     if demo:
-        lines.append(("Demo shop", f"{base_url(settings)}/demo/"))
+        lines.append(("Demo shop", f"http://{_reachable(settings.host)}:{settings.port + 1}/"))
     width = max(len(label) for label, _ in lines)
     click.echo("\n" + "\n".join(f"  {label:<{width}}  {value}" for label, value in lines) + "\n")
 
@@ -44,9 +44,13 @@ def base_url(settings: Settings) -> str:
     """Where a browser finds the web server, without a slash at the end."""
     if settings.public_url:
         return settings.public_url.rstrip("/")
-    host = EVERYWHERE.get(settings.host, settings.host)
-    host = f"[{host}]" if ":" in host and not host.startswith("[") else host
-    return f"http://{host}:{settings.port}"
+    return f"http://{_reachable(settings.host)}:{settings.port}"
+
+
+def _reachable(host: str) -> str:
+    """As it stands in an address that a browser on this machine can open."""
+    host = EVERYWHERE.get(host, host)
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
 
 def sign_in_url(settings: Settings, link: str) -> str:

@@ -6,6 +6,7 @@ Every page fails its test on a page error, an unhandled rejection, or an OPTIONS
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -19,7 +20,8 @@ from tests.browser.collector import Collector
 def browser() -> Iterator[Browser]:
     path = find_chromium()
     if path is None:
-        pytest.skip("no Chromium: install one, or set SHOPALYTIC_CHROMIUM to its path")
+        missing = pytest.fail if os.environ.get("CI") else pytest.skip
+        missing("no Chromium: install one, or set SHOPALYTIC_CHROMIUM to its path")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=path,
