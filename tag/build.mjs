@@ -18,6 +18,7 @@ async function bundle(entry, format) {
     format,
     target: "es2015",
     charset: "ascii",
+    minifySyntax: true,
     // Without the project's `strict`, which would add "use strict" to the output.
     tsconfigRaw: { compilerOptions: { target: "ES2015" } },
   });
@@ -28,7 +29,7 @@ async function shrink(code) {
   const { code: text } = await minify(code, {
     ecma: 2015,
     toplevel: true,
-    compress: { passes: 4, unsafe_arrows: true, unsafe_math: true, pure_getters: true, hoist_props: true },
+    compress: { passes: 4, inline: 1, booleans_as_integers: true, unsafe_arrows: true, pure_getters: true, keep_fargs: false },
     mangle: { toplevel: true },
     format: { ascii_only: true, comments: false },
   });

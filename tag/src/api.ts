@@ -8,7 +8,7 @@ import { hasPrivacySignal } from "./place";
 import { adopt, eraseQueue } from "./queue";
 import { connect, flush, resume, wake } from "./transport";
 import type { Bag, CallPlace, Consent, Enter, FlushMode, TrackOptions } from "./types";
-import { Field, forgetVisitor, getVisitor, hasRefused, REFUSED, save } from "./visitor";
+import { Field, forgetVisitor, hasRefused, REFUSED, refreshVisitor, save, visitor } from "./visitor";
 
 /** at: where the page called it. enter: takes the calls that the tag makes by itself. */
 export function init(token: unknown, given: unknown, at: CallPlace, enter: Enter): void {
@@ -38,29 +38,31 @@ export const methods: Record<string, (...args: any[]) => void> = {
   alias,
   track(event: unknown, properties: unknown, extra?: TrackOptions) {
     if (event == "page_view") viewPage(properties, extra);
-    else if (event) record("track", "" + event, properties, extra);
+    else if (event) record("" + event, properties, extra);
   },
   page(properties) {
     viewPage(properties);
   },
   payment(properties) {
-    record("track", "payment", properties);
+    record("payment", properties);
   },
   sessionStart() {
     meet(true);
   },
   sessionEnd() {
-    endSession(getVisitor());
+    refreshVisitor();
+    endSession();
     save(true);
   },
   flush,
   getTrackingId(callback: (id: string) => void) {
-    const visitor = getVisitor();
+    refreshVisitor();
     save();
     callback(visitor[Field.TrackingId]);
   },
   anonymize() {
-    endSession(getVisitor());
+    refreshVisitor();
+    endSession();
     flush();
     forgetVisitor("");
     meet();

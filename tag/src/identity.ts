@@ -5,8 +5,9 @@ import { meet, record } from "./messages";
 import { attempt, each, log } from "./natives";
 import { mayStore, options } from "./options";
 import { getStored, store } from "./storage";
+import { isSilent } from "./transport";
 import type { Bag } from "./types";
-import { Field, save, userField } from "./visitor";
+import { Field, save, userField, visitor } from "./visitor";
 
 /** Digests of what the collector was told, by property: the values stay out of the browser's storage. */
 let known: Bag | undefined;
@@ -20,7 +21,7 @@ export function identify(id: unknown, properties: unknown): void {
   if (!name) return;
   const user = userField(typeof name == "object" ? encode(name) : (name as string));
   const key = options.cookie_name + ".p";
-  const visitor = meet();
+  meet();
   let isNews = visitor[Field.User] != user;
   known = known || attempt(() => JSON.parse(getStored(key)!)) || {};
   each(properties, (property, value) => {
@@ -30,15 +31,15 @@ export function identify(id: unknown, properties: unknown): void {
   });
   if (!isNews) return;
   // Where nothing is sent the collector still has to hear it later.
-  if (!options.disabled) {
+  if (!isSilent()) {
     visitor[Field.User] = user;
     store(key, encode(known));
   }
-  record("identify", "", properties, undefined, name);
+  record("", properties, undefined, name, "identify");
   save(true);
 }
 
 export function alias(id: unknown): void {
   const name = nameOf(id);
-  if (name) record("alias", "", 0, undefined, name);
+  if (name) record("", 0, undefined, name, "alias");
 }

@@ -3,18 +3,17 @@ import { uuid } from "./ids";
 import { encode } from "./json";
 import { assign, attempt, log, now, since } from "./natives";
 import { mayStore, options } from "./options";
-import { describePlace, place } from "./place";
+import { calledMs, context } from "./place";
 import { enqueue } from "./queue";
 import { isSilent, wake } from "./transport";
 import type { Bag, Kind, Message, TrackOptions } from "./types";
-import { Field, getVisitor, save } from "./visitor";
-import type { Visitor } from "./visitor";
+import { Field, refreshVisitor, save, visitor } from "./visitor";
 
 const DAY_MS = 86400000;
 const LIBRARY = "tag/1.0.0";
 
 /** Queues the message as it is now; again with the same id, it replaces the one that still waits. */
-export function put(message: Message, extra?: TrackOptions): void {
+export function put(message: Message, extra: TrackOptions): void {
   let text = encode(message);
   if (options.before_send) {
     // A copy: what the hook changes must not be changed again when the message is put twice.
@@ -22,11 +21,11 @@ export function put(message: Message, extra?: TrackOptions): void {
     if (!changed) return log("dropped", text);
     text = encode(changed);
   }
-  if (!isSilent()) wake(enqueue(message.message_id, text, extra && extra.callback));
+  if (!isSilent()) wake(enqueue(message.message_id, text, extra.callback));
 }
 
 /** Makes a message of the visitor and puts it. extra: the third argument of `track`. */
-function tell(visitor: Visitor, type: Kind, event: string, properties: unknown, extra?: TrackOptions, userId?: unknown): Message {
+function tell(event: string, properties: unknown, extra: TrackOptions = {}, userId?: unknown, type: Kind = "track"): Message {
   const message: Message = {
     type,
     event: event || undefined,
@@ -34,9 +33,9 @@ function tell(visitor: Visitor, type: Kind, event: string, properties: unknown, 
     tracking_id: visitor[Field.TrackingId],
     user_id: userId,
     session_id: visitor[Field.SessionId] || undefined,
-    timestamp: (extra && extra.timestamp) || place.ts,
+    timestamp: extra.timestamp || calledMs,
     properties: assign(assign({} as Bag, event && options.default_properties), properties),
-    context: describePlace(),
+    context,
     source: options.source,
     library: LIBRARY,
   };
@@ -47,21 +46,21 @@ function tell(visitor: Visitor, type: Kind, event: string, properties: unknown, 
 }
 
 /** Ends the open session at its last event, however long ago; does nothing where none is open. */
-export function endSession(visitor: Visitor): void {
-  const seenMs = +visitor[Field.SeenMs];
+export function endSession(): void {
+  const timestamp = +visitor[Field.SeenMs];
   if (visitor[Field.SessionId]) {
-    tell(visitor, "track", "session_end", { duration: Math.round((seenMs - visitor[Field.StartedMs]) / 1000) }, { timestamp: seenMs });
+    tell("session_end", { duration: Math.round((timestamp - visitor[Field.StartedMs]) / 1000) }, { timestamp });
     visitor[Field.SessionId] = "";
   }
 }
 
 /**
- * The visitor, awake at this place: first sight and a session's begin are told before what happens now.
+ * Makes sure of visitor and session: first sight and a session's begin are told before what happens now.
  *
  * isOpening: a new session, even where one is open.
  */
-export function meet(isOpening?: boolean): Visitor {
-  const visitor = getVisitor();
+export function meet(isOpening?: boolean): void {
+  refreshVisitor();
   const isNew = visitor[Field.Count] == 0;
   const isBeginning =
     isOpening ||
@@ -72,18 +71,18 @@ export function meet(isOpening?: boolean): Visitor {
   // A visitor without a lasting id is new on every page: these would count pages.
   if (mayStore()) {
     if (isBeginning) {
-      endSession(visitor);
+      endSession();
       visitor[Field.SessionId] = uuid();
       visitor[Field.StartedMs] = now();
-      tell(visitor, "track", "session_start", 0);
+      tell("session_start", 0);
     }
-    if (isNew) tell(visitor, "track", "installation", 0);
+    if (isNew) tell("installation", 0);
   }
   visitor[Field.SeenMs] = now();
   save(isBeginning);
-  return visitor;
 }
 
-export const record = (
-  type: Kind, event: string, properties: unknown, extra?: TrackOptions, userId?: unknown,
-): Message => tell(meet(), type, event, properties, extra, userId);
+export function record(event: string, properties?: unknown, extra?: TrackOptions, userId?: unknown, type?: Kind): Message {
+  meet();
+  return tell(event, properties, extra || undefined, userId, type);
+}

@@ -8,7 +8,7 @@ export const now = (): number => Date.now();
 /** How far a moment is from now; a clock that was set back must not stop the tag for a day. */
 export const since = (momentMs: number): number => Math.abs(now() - momentMs);
 
-const owns = Object.prototype.hasOwnProperty;
+const owns = {}.hasOwnProperty;
 
 export function each(bag: unknown, visit: (key: string, value: unknown) => void): void {
   // Not Object.keys: Prototype.js 1.6 replaces it by one that also walks the prototype.

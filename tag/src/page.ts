@@ -2,7 +2,7 @@
 import { record, put } from "./messages";
 import { assign, doc, later, on, win } from "./natives";
 import { options } from "./options";
-import { here, pageKey, place, scrub } from "./place";
+import { context, here, pageKey } from "./place";
 import type { CallPlace, Enter, Message, TrackOptions } from "./types";
 
 /** The page whose view is recorded, and the automatic message that an explicit call may still complete. */
@@ -15,19 +15,19 @@ let automatic: Message | false | undefined;
  * isAgain: the page came back from the back-forward cache.
  */
 export function viewPage(properties?: unknown, extra?: TrackOptions, isAutomatic?: boolean, isAgain?: boolean): void {
-  const key = pageKey(place.url);
+  const key = pageKey(context.url);
   const first = automatic;
   if (key == viewed && !isAgain && (isAutomatic || first)) {
     if (!isAutomatic && first) {
       automatic = false;
       assign(first.properties, properties);
-      if (properties || extra) put(first, extra);
+      if (properties || extra) put(first, extra || {});
     }
     return;
   }
   viewed = key;
   const message = record(
-    "track", "page_view", assign({ url: scrub(place.url), referrer: scrub(place.referrer) }, properties), extra,
+    "page_view", assign({ url: context.url, referrer: context.referrer }, properties), extra,
   );
   automatic = isAutomatic && message;
 }

@@ -1,10 +1,15 @@
 /** Where the visitor is: address, page before, title, and what the browser tells of itself. */
 import { attempt, doc, now } from "./natives";
 import { options } from "./options";
-import type { Bag, CallPlace, Place } from "./types";
+import type { CallPlace, Context } from "./types";
 
-/** Where the call that is being carried out was made. */
-export let place = { url: "", referrer: doc.referrer } as Place;
+/** What looks like a secret in a query is nobody's statistics. */
+const scrub = (address: string): string =>
+  address.replace(/([?&#][^=&#]*(token|passw|e-?mail|secret|key)[^=&#]*=)[^&#]*/gi, "$1-");
+
+/** The place of the call that is being carried out, and when it was made. */
+export let context = { url: "", referrer: scrub(doc.referrer) } as Context;
+export let calledMs = 0;
 
 let timeZone: string | undefined;
 
@@ -16,31 +21,20 @@ export function pageKey(address: string): string {
   return kind == "fragment" ? address : address.split(kind == "query" ? "#" : /[?#]/)[0]!;
 }
 
-/** To be called for each call in the order in which they were made: the page before becomes the referrer. */
-export function moveTo(at: CallPlace): void {
-  place = {
-    url: at.url,
-    referrer: place.url && pageKey(at.url) != pageKey(place.url) ? place.url : place.referrer,
-    title: at.url == location.href ? doc.title : at.title,
-    ts: at.ts,
-  };
-}
-
-/** What looks like a secret in a query is nobody's statistics. */
-export const scrub = (address: string): string =>
-  address.replace(/([?&#][^=&#]*(token|passw|e-?mail|secret|key)[^=&#]*=)[^&#]*/gi, "$1-");
-
 /** Global Privacy Control: this browser asks not to be tracked. */
 export const hasPrivacySignal = (): boolean =>
   !!(navigator as Navigator & { globalPrivacyControl?: boolean }).globalPrivacyControl;
 
-export function describePlace(): Bag {
+/** To be called for each call in the order in which they were made: the page before becomes the referrer. */
+export function moveTo(at: CallPlace): void {
+  const url = scrub(at.url);
   // Slow at its first call, so never before the tag's idle start.
   timeZone = timeZone || attempt(() => Intl.DateTimeFormat().resolvedOptions().timeZone);
-  return {
-    url: scrub(place.url),
-    referrer: scrub(place.referrer),
-    title: place.title,
+  calledMs = at.ts;
+  context = {
+    url,
+    referrer: context.url && pageKey(url) != pageKey(context.url) ? context.url : context.referrer,
+    title: at.url == location.href ? doc.title : at.title,
     screen: screen.width + "x" + screen.height,
     language: navigator.language,
     time_zone: timeZone,

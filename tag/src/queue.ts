@@ -15,6 +15,7 @@ export interface Item {
   json: string;
   /** The last attempt of this page; 0: none, or one that failed. */
   triedMs: number;
+  isStored?: boolean | undefined;
   callback?: ((result: Result) => void) | undefined;
 }
 
@@ -36,7 +37,7 @@ const storageKey = (id: string): string => options.cookie_name + ".q." + id;
 /** Notes an attempt, for this page and for the others. */
 export function lease(item: Item): void {
   item.triedMs = now();
-  if (mayStore()) store(storageKey(item.id), now() + item.json);
+  item.isStored = mayStore() && store(storageKey(item.id), now() + item.json);
 }
 
 /** What never waits: money, and who somebody is. */
@@ -55,6 +56,10 @@ export function enqueue(id: string, json: string, callback?: (result: Result) =>
   if (items.length > options.max_queue) giveUp(items[0]!);
   return item;
 }
+
+/** True where another page delivered it meanwhile; only an old one can have been taken over. */
+export const isGone = (item: Item): boolean | undefined =>
+  item.isStored! && since(idMs(item.id)) > LEASE_MS && getStored(storageKey(item.id)) === null;
 
 export function remove(item: Item): void {
   items = items.filter((other) => other != item);
@@ -79,9 +84,13 @@ export function adopt(found: () => void): void {
     else if (since(+value.slice(0, 13)) < LEASE_MS) isComingBack = true;
     else if (!items.some((other) => other.id == id)) enqueue(id, json);
   });
-  items.sort((a, b) => (a.id < b.id ? -1 : 1));
   found();
   if (isComingBack) later(() => adopt(found), LEASE_MS);
+}
+
+/** Orders and identities first: who leaves the page may leave little room. */
+export function putUrgentFirst(): void {
+  items = items.filter(isUrgent).concat(items.filter((item) => !isUrgent(item)));
 }
 
 export function eraseQueue(): void {

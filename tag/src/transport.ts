@@ -2,7 +2,7 @@
 import { stringify } from "./json";
 import { attempt, doc, later, log, now, since, win } from "./natives";
 import { options } from "./options";
-import { forgetLost, isUrgent, items, LEASE_MS, lease, lost, remove } from "./queue";
+import { forgetLost, isGone, isUrgent, items, LEASE_MS, lease, lost, putUrgentFirst, remove } from "./queue";
 import type { Item } from "./queue";
 
 /** In characters, of which most shops' take one byte. Browsers share 64 KB of keepalive among a whole page. */
@@ -40,11 +40,12 @@ function stop(): void {
 export const isSilent = (): boolean => isStopped || options.disabled;
 
 /** The next messages that nobody is sending, at most one request full of them. */
-function takeBatch(isUrgentOnly?: unknown): Item[] {
+function takeBatch(): Item[] {
   const batch: Item[] = [];
   let length = 0;
   items.forEach((item) => {
-    if (since(item.triedMs) < LEASE_MS || (isUrgentOnly && !isUrgent(item))) return;
+    if (since(item.triedMs) < LEASE_MS) return;
+    if (isGone(item)) return remove(item);
     length += item.json.length;
     if (!batch.length || (length < REQUEST_LENGTH_MAX && batch.length < batchMax)) batch.push(item);
   });
@@ -82,6 +83,7 @@ export function flush(): void {
   if (inFlight || pauseTimer || isSilent() || !batch.length) return;
   const text = body(batch);
   const url = address(batch);
+  const isMore = items.length > batch.length;
 
   const answered = (status: number, answer?: string, retryAfter?: string | null): void => {
     // Late answers are of no use any more.
@@ -107,7 +109,9 @@ export function flush(): void {
         if (item.callback) attempt(() => item.callback!((parsed.results || [parsed])[i]));
       });
     }
-    flush();
+    // What came meanwhile waits as the mode says, unless it never waits.
+    if (isMore || isTooMuch) flush();
+    else wake(items.filter(isUrgent)[0]);
   };
   const failed = (): void => answered(0);
   const timer = later(failed, TIMEOUT_MS);
@@ -156,13 +160,9 @@ export function sendBeacons(): void {
   if (isSilent() || options.flush_mode == "manual") return;
   // The browser drops a request without keepalive together with its page.
   if (inFlight && !isKeptAlive) inFlight.forEach((item) => (item.triedMs = 0));
+  putUrgentFirst();
   let batch: Item[];
   // Where the browser takes no more, the rest stays stored. A beacon proves nothing: no answer, no removal.
-  while (
-    ((batch = takeBatch(1))[0] || (batch = takeBatch())[0]) &&
-    navigator.sendBeacon(address(batch), body(batch))
-  ) {
-    batch.forEach(lease);
-  }
+  while ((batch = takeBatch())[0] && navigator.sendBeacon(address(batch), body(batch))) batch.forEach(lease);
   later(flush, LEASE_MS);
 }

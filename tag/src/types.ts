@@ -14,8 +14,14 @@ export interface CallPlace {
 }
 
 /** A call's page as the tag understands it: the referrer is the page before, single-page views included. */
-export interface Place extends CallPlace {
+export interface Context {
+  url: string;
   referrer: string;
+  title: string;
+  screen: string;
+  language: string;
+  time_zone: string | undefined;
+  gpc: boolean;
 }
 
 export type Call = [method: string, args: ArrayLike<unknown>, at: CallPlace];
@@ -45,7 +51,7 @@ export interface Message {
   session_id?: string | undefined;
   timestamp: unknown;
   properties: Bag;
-  context: Bag;
+  context: Context;
   source: string;
   library: string;
 }

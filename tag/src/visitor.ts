@@ -28,7 +28,9 @@ const WRITE_EVERY_MS = 5000;
 /** The cookie's whole value where the visitor said no. */
 export const REFUSED = "0";
 
-let visitor: Visitor | undefined;
+/** Nobody until `refreshVisitor` has been called once. */
+export let visitor: Visitor;
+
 let domain: string | undefined;
 let savedMs = 0;
 
@@ -56,27 +58,32 @@ export function save(isForced?: boolean): void {
 }
 
 /**
- * This browser's visitor, a new one where there is none. Other tabs write too, so the cookie is read each time.
+ * Sets this browser's visitor, a new one where there is none. Other tabs write too, so the cookie is read each time.
  *
  * Throws where the visitor has said no, be it in another tab.
  */
-export function getVisitor(): Visitor {
+export function refreshVisitor(): void {
   const values = readCookies(options.cookie_name);
-  if (hasRefused()) throw (options.consent = "denied");
+  if (values.indexOf(REFUSED) >= 0) throw (options.consent = "denied");
   if (mayStore()) {
-    // The cookie wins over its copy; of two cookies, and of ours and theirs, the one with the last event.
+    // The cookie wins over its copy, and over us where it is someone else's; else what was seen last is newer.
     (values[0] ? values : [getStored(options.cookie_name) || ""]).forEach((value) => {
       const found = value.split(".");
-      if (found.length == FIELDS && (!visitor || +found[Field.SeenMs]! > visitor[Field.SeenMs])) visitor = found;
+      if (
+        found.length == FIELDS &&
+        !(visitor && found[Field.TrackingId] == visitor[Field.TrackingId] && visitor[Field.SeenMs] >= +found[Field.SeenMs]!)
+      ) {
+        visitor = found;
+      }
     });
   }
-  return (visitor = visitor || [1, uuid(), now(), "", 0, 0, 0, ""]);
+  visitor = visitor || [1, uuid(), now(), "", 0, 0, 0, ""];
 }
 
 /** Forgets who this was, here and in the browser. trace: what stays in the cookie. */
 export function forgetVisitor(trace: "" | typeof REFUSED): void {
   const name = options.cookie_name;
-  visitor = undefined;
+  visitor = undefined as never;
   unstore(name);
   unstore(name + ".p");
   // One may be left from before the shop changed `cross_subdomain_cookie`.
