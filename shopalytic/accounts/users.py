@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cache
 
 import argon2
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shopalytic.accounts.models import Member, Project, User
@@ -132,8 +132,15 @@ def find_membership(db: Session, user: User, project_id: int) -> Member | None:
     return db.get(Member, (user.id, project_id))
 
 
-def count_users(db: Session) -> int:
-    return db.scalar(select(func.count()).select_from(User)) or 0
+def list_members(db: Session, project_id: int) -> list[tuple[User, str]]:
+    """(user, role), owners first, each as they were made."""
+    found = db.execute(
+        select(User, Member.role)
+        .join(Member, Member.user_id == User.id)
+        .where(Member.project_id == project_id)
+        .order_by(Member.role.desc(), User.id)
+    )
+    return [(user, role) for user, role in found]
 
 
 def session_stamp(user: User) -> str:

@@ -1,0 +1,26 @@
+"""The dashboard: pages for people who sign in. It computes no number."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from shopalytic.parts import Parts
+from shopalytic.web.dashboard import auth, customers, live, overview, refusals, settings
+from shopalytic.web.dashboard.access import pages
+from shopalytic.web.dashboard.formats import FILTERS
+from shopalytic.web.dashboard.safety import make_safe
+from shopalytic.web.dashboard.tag_snippet import asset_url
+
+__all__ = ["customers", "live", "overview", "register", "settings"]
+
+
+def register(app: Flask, parts: Parts) -> None:
+    """Add the pages. Once per application."""
+    signing_in = auth.make_blueprint(app, parts)
+    make_safe(app, signing_in, pages)
+    refusals.register(app, signing_in, pages)
+    app.jinja_env.filters.update(FILTERS)
+    app.jinja_env.globals["asset"] = asset_url
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.register_blueprint(signing_in)
+    app.register_blueprint(pages)

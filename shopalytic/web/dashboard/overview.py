@@ -1,0 +1,57 @@
+"""The landing page: the shop's last weeks in a few figures."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from flask import render_template, request
+
+from shopalytic.accounts.db import reading
+from shopalytic.accounts.keys import list_tokens
+from shopalytic.reports.overview import OverviewDay, overview
+from shopalytic.reports.period import Period, local_today
+from shopalytic.web.dashboard.access import get_parts, here, pages
+from shopalytic.web.dashboard.tag_snippet import make_snippet
+
+SPANS_DAYS = (7, 30, 90)
+CHART_HEIGHT = 120
+
+
+@pages.get("/", endpoint="overview")
+def show_overview() -> str:
+    span = request.args.get("days", 30, type=int)
+    span = span if span in SPANS_DAYS else 30
+    project = here().values
+    last = local_today(project.time_zone, datetime.now(UTC))
+    period = Period.of_days(last - timedelta(days=span - 1), last, project.time_zone)
+    answer = overview(get_parts().store, project, period)
+    is_empty = not (answer.totals.events or answer.totals.bot_events)
+    return render_template(
+        "dashboard/overview.html",
+        period=period,
+        span=span,
+        spans=SPANS_DAYS,
+        totals=answer.totals,
+        days=answer.rows,
+        bars=make_bars(answer.rows),
+        height=CHART_HEIGHT,
+        snippet=find_snippet() if is_empty else None,
+    )
+
+
+def make_bars(days: list[OverviewDay]) -> list[dict[str, Any]]:
+    """Heights of a chart's bars, the highest CHART_HEIGHT; a day with any revenue is at least visible."""
+    highest = max((day.revenue for day in days), default=Decimal(0))
+    return [
+        {"day": day, "height": max(2, round(CHART_HEIGHT * day.revenue / highest)) if day.revenue > 0 else 0}
+        for day in days
+    ]
+
+
+def find_snippet() -> str | None:
+    """With the project's newest token; None where all are revoked."""
+    with reading(get_parts().sessions) as db:
+        tokens = list_tokens(db, here().project.id)
+    return make_snippet(get_parts().settings, tokens[0]) if tokens else None
