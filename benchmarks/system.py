@@ -50,8 +50,12 @@ class System:
     def get(self, path: str, secret_key: str | None = None) -> Any:
         key = secret_key or self.project["secret_key"]
         request = urllib.request.Request(self.address + path, headers={"Authorization": f"Bearer {key}"})
-        with urllib.request.urlopen(request, timeout=30) as response:
-            return json.load(response)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:
+                return json.load(response)
+        except urllib.error.HTTPError as error:
+            error.close()
+            raise
 
     def counters(self) -> dict[str, Any]:
         return dict(self.get("/api/v1/counters"))
