@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,7 +14,10 @@ from shopalytic.pipeline.run import Runner
 from shopalytic.pipeline.steps import StepContext
 from shopalytic.store import Store
 from shopalytic.stream import Partition, Stream
+from tests.accounts.conftest import database_url, postgres_folder, postgres_url
 from tests.servers import running_valkey
+
+__all__ = ["database_url", "postgres_folder", "postgres_url"]
 
 
 class Row(msgspec.Struct):
@@ -89,10 +91,9 @@ def valkey_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def line(valkey_url: str, store: Store, project_id: int, tmp_path: Path) -> Iterator[Line]:
-    url = f"sqlite:///{tmp_path / 'shop.db'}"
-    upgrade(url)
-    engine = make_engine(url)
+def line(valkey_url: str, store: Store, project_id: int, database_url: str) -> Iterator[Line]:
+    upgrade(database_url)
+    engine = make_engine(database_url)
     stream = Stream(valkey_url, partitions=1)
     stream.client.flushall()
     yield Line(stream, store, engine, project_id)
