@@ -91,8 +91,6 @@ class DropReason(enum.StrEnum):
     """Why a message is not stored though nothing is wrong with it. The list is closed and documented."""
 
     ORDER_KNOWN = "order_known"
-    BLOCKED_ADDRESS = "blocked_address"
-    OPTED_OUT = "opted_out"
 
 
 class QuarantineReason(enum.StrEnum):
