@@ -32,7 +32,7 @@ from shopalytic.settings import Settings, load_settings
 LOAD = Path(__file__).with_name("track.lua")
 TARGET = 0.6
 WORKERS, THREADS, CONNECTIONS = 2, 8, 16
-SERVER = ["granian", "--interface", "wsgi", "--http", "1", "--no-ws",
+SERVER = ["granian", "--interface", "wsgi", "--http", "1", "--no-ws", "--workers-kill-timeout", "15",
           "--workers", str(WORKERS), "--blocking-threads", str(THREADS)]  # fmt: skip
 
 

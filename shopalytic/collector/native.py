@@ -9,7 +9,7 @@ import re
 
 import msgspec
 
-from shopalytic.collector.split import Unsplittable, measure_depth, split_batch
+from shopalytic.collector.split import Unsplittable, is_deeper, split_batch
 from shopalytic.errors import Rejected, TooLarge
 from shopalytic.events.message import Ids, Instant, MessageType
 from shopalytic.identity.ids import parse_tracking_id, sort_user_ids
@@ -76,7 +76,7 @@ _WORDS = {
 
 def parse_head(raw: bytes) -> Head:
     """Raises Rejected with what is wrong and, in `at`, the member that it is wrong with."""
-    if raw.count(b"[") + raw.count(b"{") > NESTING_LIMIT and measure_depth(raw) > NESTING_LIMIT:
+    if raw.count(b"[") + raw.count(b"{") > NESTING_LIMIT and is_deeper(raw, NESTING_LIMIT):
         raise Rejected(f"The message is nested more than {NESTING_LIMIT} levels deep.")
     try:
         if not raw.isascii():
@@ -164,14 +164,18 @@ def _parse_damaged_batch(body: bytes, reason: Exception) -> Batch:
         members, items = split_batch(body, ITEMS_LIMIT)
     except Unsplittable:
         raise explain(reason, body) from None
-    if items is None:
-        raise Rejected("events must be an array.", at="events")
     known = (name for name in _BatchHead.__struct_fields__ if name in members)
     joined = b",".join(_encode(name) + b":" + members[name] for name in known)
     try:
         head = _decode_batch_head(b"{" + joined + b"}")
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise explain(error) from None
+    if items is None:
+        raise (
+            Rejected("events must be an array.", at="events")
+            if "events" in members
+            else explain(reason, body)
+        )
     return Batch(
         events=[msgspec.Raw(item) for item in items],
         token=head.token, sent_at=head.sent_at, sandbox=head.sandbox,

@@ -10,11 +10,22 @@ import re
 
 import msgspec
 
+_STRING_FORM = rb'"(?:[^"\\]++|\\.)*+"'
 _SPACE = re.compile(rb"[ \t\r\n]*+")
-_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
-_STRUCTURE = re.compile(rb'"(?:[^"\\]++|\\.)*+("?)|[\[{]++|[\]}]++|,', re.DOTALL)
-_QUOTE, _COMMA, _COLON = b'",:'
+_STRING = re.compile(_STRING_FORM, re.DOTALL)
+# What stands before a bracket matters only outside of all brackets, where a comma ends the value. One match each,
+# so that a text of a thousand commas costs no more steps than one without any.
+_TO_BRACKETS = re.compile(rb'(?:[^"\[\]{}]++|' + _STRING_FORM + rb")*+([\[{]++|[\]}]++|)", re.DOTALL)
+_TO_BRACKETS_OR_COMMA = re.compile(
+    rb'(?:[^",\[\]{}]++|' + _STRING_FORM + rb")*+([\[{]++|[\]}]++|,|)", re.DOTALL
+)
+_COMMA = b","[0]
 _OPENING = frozenset(b"[{")
+
+STEPS_LIMIT = 100_000
+"""Runs of brackets, about a tenth of a second. A body made to take longer is refused as a whole."""
+STEPS_PER_MEMBER = 100
+"""A batch has five or six."""
 
 
 class Unsplittable(ValueError):
@@ -30,18 +41,20 @@ def split_batch(body: bytes, items_limit: int) -> tuple[dict[str, bytes], list[b
     """
     members: dict[str, bytes] = {}
     items: list[bytes] | None = None
+    steps = [STEPS_LIMIT]
     at = _skip_space(body, 0)
     if body[at : at + 1] != b"{":
         raise Unsplittable("not an object")
     at = _skip_space(body, at + 1)
     while body[at : at + 1] != b"}":
         name, at = _read_name(body, at)
+        steps[0] -= STEPS_PER_MEMBER
         if name == "events" and body[at : at + 1] == b"[":
-            items, at = _split_array(body, at, items_limit)
+            items, at = _split_array(body, at, items_limit, steps)
             if len(items) > items_limit:
                 return members, items
         else:
-            end = _find_end(body, at)
+            end = _find_end(body, at, steps)
             members[name], at = body[at:end].strip(), end
         at = _skip_space(body, at)
         if body[at : at + 1] == b",":
@@ -53,17 +66,15 @@ def split_batch(body: bytes, items_limit: int) -> tuple[dict[str, bytes], list[b
     return members, items
 
 
-def measure_depth(raw: bytes) -> int:
-    """How many levels of arrays and objects stand in one another at most, brackets in strings not counted."""
-    depth = deepest = 0
-    for found in _STRUCTURE.finditer(raw):
-        first = raw[found.start()]
-        if first in _OPENING:
-            depth += found.end() - found.start()
-            deepest = max(deepest, depth)
-        elif first not in (_QUOTE, _COMMA):
-            depth -= found.end() - found.start()
-    return deepest
+def is_deeper(raw: bytes, levels: int) -> bool:
+    """Whether more than `levels` arrays and objects stand in one another, brackets in strings not counted."""
+    depth = at = 0
+    while depth <= levels:
+        begin, at = _next_run(_TO_BRACKETS, raw, at)
+        if begin == at:
+            return False
+        depth += at - begin if raw[begin] in _OPENING else begin - at
+    return True
 
 
 def _skip_space(body: bytes, at: int) -> int:
@@ -87,14 +98,14 @@ def _read_name(body: bytes, at: int) -> tuple[str, int]:
     return name, _skip_space(body, at + 1)
 
 
-def _split_array(body: bytes, at: int, items_limit: int) -> tuple[list[bytes], int]:
+def _split_array(body: bytes, at: int, items_limit: int, steps: list[int]) -> tuple[list[bytes], int]:
     """The items of the array that begins at `at`, and where it ends."""
     items: list[bytes] = []
     at = _skip_space(body, at + 1)
     if body[at : at + 1] == b"]":
         return items, at + 1
     while len(items) <= items_limit:
-        end = _find_end(body, at)
+        end = _find_end(body, at, steps)
         items.append(body[at:end].strip())
         if body[end] != _COMMA:
             if body[end : end + 1] != b"]":
@@ -104,21 +115,27 @@ def _split_array(body: bytes, at: int, items_limit: int) -> tuple[list[bytes], i
     return items, at
 
 
-def _find_end(body: bytes, start: int) -> int:
-    """Where the value that begins at `start` ends: at the comma or the bracket that is not its own."""
-    depth = 0
-    for found in _STRUCTURE.finditer(body, start):
-        first, length = body[found.start()], found.end() - found.start()
-        if first == _QUOTE:
-            if not found[1]:
-                raise Unsplittable("a string does not end")
-        elif first == _COMMA:
-            if depth == 0:
-                return found.start()
-        elif first in _OPENING:
-            depth += length
-        elif length > depth:
-            return found.start() + depth
+def _find_end(body: bytes, start: int, steps: list[int]) -> int:
+    """Where the value that begins at `start` ends: at the comma or the bracket that is not its own.
+
+    steps: how many are left for the whole body.
+    """
+    depth, end = 0, start
+    for left in range(steps[0], 0, -1):
+        begin, end = _next_run(_TO_BRACKETS if depth else _TO_BRACKETS_OR_COMMA, body, end)
+        if begin == end:
+            raise Unsplittable("it ends too early, or a string does not end")
+        first = body[begin]
+        if first in _OPENING:
+            depth += end - begin
+        elif first != _COMMA and end - begin <= depth:
+            depth -= end - begin
         else:
-            depth -= length
-    raise Unsplittable("it ends too early")
+            steps[0] = left
+            return begin if first == _COMMA else begin + depth
+    raise Unsplittable("too many brackets")
+
+
+def _next_run(pattern: re.Pattern[bytes], body: bytes, at: int) -> tuple[int, int]:
+    """Where the next run of brackets begins and ends; both the same where there is none."""
+    return pattern.match(body, at).span(1)  # type: ignore[union-attr]  # a pattern of parts that may be empty
