@@ -9,8 +9,8 @@ Why no row is ever left with a stale customer, with several workers and without 
    timeline was never anything but the default, and any row is right; or an override with the newest is there.
    It does not matter how old the timeline was that a worker read.
 3. A hard id has no default to rely on, and its first entry writes no override. But a row under it is stored only after
-   its first entry is committed: a worker that finds no entry makes one, under the lock, reading again once it holds
-   it. From then on the same holds: its timeline never changed, or an override says what it is now.
+   its first entry is committed: a worker that finds no entry makes one, and derives whose the id is under the lock, from
+   all that others committed before. From then on the same holds: its timeline never changed, or an override says what it is now.
 4. The caller commits before it inserts rows. Where it dies in between, the batch is repeated: its entries are there,
    nothing changes, and it reads what is true by then. Where the rows were in already, 1 to 3 cover them.
 
@@ -74,9 +74,11 @@ def resolve(db: Session, project_id: int, sightings: Sequence[Sighting]) -> list
     connected with what is new, which is slow where thousands share a browser (0.1 ms each).
     """
     wished = wishes(sightings)
-    if wished and _new(db, project_id, wished):
+    new = _new(db, project_id, wished) if wished else []
+    if new:
         hold_identity(db, project_id)
-        new = _new(db, project_id, wished)
+        # Somebody may have added the same meanwhile: an explicit entry is then skipped, a later sighting is one
+        # more that the fold leaves out.
         _append(db, project_id, new)
         telling = without_repeats(db, project_id, [entry for entry, _ in new])
         refold(db, project_id, {each for entry in telling for each in entry.ids})
@@ -169,8 +171,7 @@ def _append(db: Session, project_id: int, new: Iterable[Wish]) -> None:
         }
         for entry, sighting in new
     ]
-    if rows:
-        db.execute(insert_into(db, Link).on_conflict_do_nothing(), rows)
+    db.execute(insert_into(db, Link).on_conflict_do_nothing(), rows)
 
 
 def _storable(text: str) -> str:

@@ -150,6 +150,16 @@ def test_an_unknown_id_beside_a_known_one_joins_its_customer(shop: Shop) -> None
     assert shop.conflicts() == set()
 
 
+def test_a_further_id_that_comes_with_a_users_id_is_no_longer_anonymous(shop: Shop) -> None:
+    """Else the visitor's next sign-in would carry user 17 away to somebody else."""
+    card = {"card": "c1"}
+    shop.receive(alias("anna", card, at=0), saw("", {"user_id": "17"} | card, at=1), saw("", "18", at=2))
+    shop.receive(identify("anna", "18", at=3))
+    owners = shop.identities()
+    assert owners["user_id", "17"][0][1] == shop.visitor("anna")
+    assert owners["user_id", "18"][0][1] == shop.customer("user_id", "18")
+
+
 def test_two_customers_ids_in_one_message_are_a_conflict_and_no_merge(shop: Shop) -> None:
     both = saw("", {"user_id": "17", "email": "a@b.example"}, at=2)
     shop.receive(saw("", "17", at=0), saw("", {"email": "a@b.example"}, at=1))
@@ -174,6 +184,7 @@ def test_projects_share_nobody(sessions: sessionmaker[Session]) -> None:
 def test_a_step_starts_at_the_millisecond_of_its_message(shop: Shop) -> None:
     shop.receive(identify("kiosk", "a", at=0), identify("kiosk", "b", at=1.0007), saw("kiosk", at=0.9999))
     at_once, before = saw("kiosk", at=1.0001), saw("kiosk", at=0.9991)
-    shop.receive(at_once, before)
-    assert shop.read()[at_once.message_id] == shop.customer("user_id", "b")
-    assert shop.read()[before.message_id] == shop.visitor("kiosk")
+    answers = shop.receive(at_once, before)
+    expected = [shop.customer("user_id", "b"), shop.visitor("kiosk")]
+    assert [answer.customer_id for answer in answers] == expected
+    assert [shop.read()[one.message_id] for one in (at_once, before)] == expected

@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from sqlalchemy import event, func, select, text
+from sqlalchemy import event, func, select, text, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from shopalytic.accounts.models import Link
-from shopalytic.identity.ledger import Sighting, mark_overrides_sent, pending_overrides, resolve
+from shopalytic.identity.ledger import Sighting, mark_overrides_sent, pending_overrides, refold, resolve
 from shopalytic.identity.rules import owner_at
 from shopalytic.identity.statements import hold_identity
 from tests.identity.people import Shop, alias, folded, identify, saw
@@ -91,6 +91,31 @@ def test_a_repeated_identify_counts_once_somebody_else_turns_out_to_have_signed_
     [between, after] = shop.resolve([saw("kiosk", at=7), saw("kiosk", at=11)])
     assert between.customer_id == shop.customer("user_id", "b")
     assert after.customer_id == shop.visitor("kiosk")
+
+
+def test_a_repeated_identify_counts_where_an_event_of_somebody_else_came_between(
+    sessions: sessionmaker[Session],
+) -> None:
+    shop = Shop(sessions)
+    for one in (identify("kiosk", "a", at=0), saw("kiosk", "b", at=5), identify("kiosk", "a", at=10)):
+        shop.receive(one)
+    [between, after] = shop.resolve([saw("kiosk", at=7), saw("kiosk", at=11)])
+    assert between.customer_id == shop.customer("user_id", "b")
+    assert after.customer_id == shop.visitor("kiosk")
+
+
+def test_a_repeated_identify_counts_where_the_first_was_struck(sessions: sessionmaker[Session]) -> None:
+    shop = Shop(sessions)
+    shop.receive(saw("", "a", at=0), identify("anna", "a", at=1, message="struck"))
+    with sessions.begin() as db:
+        hold_identity(db, shop.project)
+        ours = (Link.project_id == shop.project, Link.message_id == "struck")
+        db.execute(update(Link).where(*ours).values(active=False))
+        refold(db, shop.project, [("user_id", "a")])
+    assert shop.read()["struck"] == shop.customer("user_id", "a")
+    assert shop.resolve([saw("anna", at=2)])[0].customer_id == shop.visitor("anna")
+    shop.receive(identify("anna", "a", at=3))
+    assert shop.resolve([saw("anna", at=2)])[0].customer_id == shop.customer("user_id", "a")
 
 
 def test_an_id_that_looks_like_sql_is_an_id(sessions: sessionmaker[Session]) -> None:

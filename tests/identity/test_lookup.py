@@ -93,6 +93,12 @@ def test_ids_come_with_when_they_became_the_customers(shop: Shop) -> None:
     ]
 
 
+def test_an_id_that_moved_with_its_visitor_is_the_customers_since_then(shop: Shop) -> None:
+    shop.receive(alias("anna", {"card": "c1"}, at=0), saw("", "17", at=1), identify("anna", "17", at=5))
+    since = {one.type: (one.since - NOON).seconds for one in ids(shop, shop.customer("user_id", "17"))}
+    assert since == {"user_id": 1, "card": 5, VISITOR: 5}
+
+
 def test_origins_are_all_ids_and_the_customers_own_key(shop: Shop) -> None:
     shop.receive(saw("", "17", at=0), identify("anna", "17", at=1))
     with shop.sessions() as db:
