@@ -2,13 +2,13 @@
 import { alias, identify } from "./identity";
 import { endSession, meet, record } from "./messages";
 import { assign, doc, later, on, win } from "./natives";
-import { options } from "./options";
+import { mayStore, options } from "./options";
 import { viewPage, watchPages } from "./page";
 import { hasPrivacySignal } from "./place";
 import { adopt, eraseQueue } from "./queue";
 import { connect, flush, resume, wake } from "./transport";
 import type { Bag, CallPlace, Consent, Enter, FlushMode, TrackOptions } from "./types";
-import { Field, forgetVisitor, hasRefused, REFUSED, refreshVisitor, save, visitor } from "./visitor";
+import { Field, forgetVisitor, hasRefused, leaveVisitor, REFUSED, refreshVisitor, save, visitor } from "./visitor";
 
 /** at: where the page called it. enter: takes the calls that the tag makes by itself. */
 export function init(token: unknown, given: unknown, at: CallPlace, enter: Enter): void {
@@ -63,9 +63,10 @@ export const methods: Record<string, (...args: any[]) => void> = {
   anonymize() {
     refreshVisitor();
     endSession();
-    flush();
+    // The request comes last: an answer that sets the old visitor's cookie again would undo this.
     forgetVisitor("");
     meet();
+    flush();
   },
   setDefaultProperties(properties: Bag) {
     options.default_properties = properties;
@@ -76,6 +77,8 @@ export const methods: Record<string, (...args: any[]) => void> = {
   },
   optIn() {
     if (hasRefused()) forgetVisitor("");
+    // Who came before without a lasting id must not replace the one whom the browser already knows.
+    else if (!mayStore()) leaveVisitor();
     options.consent = "granted" as Consent;
     adopt(wake);
   },

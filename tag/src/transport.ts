@@ -4,6 +4,7 @@ import { attempt, doc, later, log, now, since, win } from "./natives";
 import { options } from "./options";
 import { forgetLost, isGone, isUrgent, items, LEASE_MS, lease, lost, putUrgentFirst, remove } from "./queue";
 import type { Item } from "./queue";
+import { domain, forgetVisitor, REFUSED } from "./visitor";
 
 /** In characters, of which most shops' take one byte. Browsers share 64 KB of keepalive among a whole page. */
 const REQUEST_LENGTH_MAX = 16000;
@@ -52,7 +53,10 @@ function takeBatch(): Item[] {
   return batch;
 }
 
-const address = (batch: Item[]): string => host + "/" + (batch.length > 1 ? "batch" : batch[0]!.json.split('"')[3]);
+/** A collector on the shop's own host sets the cookie again, and has to know its domain. */
+const address = (batch: Item[]): string =>
+  host + "/" + (batch.length > 1 ? "batch" : batch[0]!.json.split('"')[3]) +
+  (domain != null && !host.indexOf(location.origin) ? "?d=" + domain : "");
 
 function body(batch: Item[]): string {
   const texts = batch.map((item) => item.json);
@@ -90,6 +94,8 @@ export function flush(): void {
     if (inFlight != batch) return;
     clearTimeout(timer);
     inFlight = undefined;
+    // A first-party collector's answer has just set the cookie again that the request carried.
+    if (options.consent == "denied") forgetVisitor(REFUSED);
     log("answered", status, answer);
     const isTooMuch = status == 413 && batch.length > 1;
     if (isTooMuch) batchMax = batch.length >> 1;

@@ -31,7 +31,8 @@ export const REFUSED = "0";
 /** Nobody until `refreshVisitor` has been called once. */
 export let visitor: Visitor;
 
-let domain: string | undefined;
+/** The cookie's domain, once one was written; "" for this host alone. */
+export let domain: string | undefined;
 let savedMs = 0;
 
 /** An id as the cookie holds it; a long one as a digest, since the cookie stays under 250 bytes. */
@@ -66,24 +67,24 @@ export function refreshVisitor(): void {
   const values = readCookies(options.cookie_name);
   if (values.indexOf(REFUSED) >= 0) throw (options.consent = "denied");
   if (mayStore()) {
-    // The cookie wins over its copy, and over us where it is someone else's; else what was seen last is newer.
+    // The cookie wins over its copy; of two cookies, and of ours and theirs, the one with the last event.
     (values[0] ? values : [getStored(options.cookie_name) || ""]).forEach((value) => {
       const found = value.split(".");
-      if (
-        found.length == FIELDS &&
-        !(visitor && found[Field.TrackingId] == visitor[Field.TrackingId] && visitor[Field.SeenMs] >= +found[Field.SeenMs]!)
-      ) {
-        visitor = found;
-      }
+      if (found.length == FIELDS && (!visitor || +found[Field.SeenMs]! > visitor[Field.SeenMs])) visitor = found;
     });
   }
   visitor = visitor || [1, uuid(), now(), "", 0, 0, 0, ""];
 }
 
+/** The next event's visitor is again the one that the browser holds. */
+export const leaveVisitor = (): void => {
+  visitor = undefined as never;
+};
+
 /** Forgets who this was, here and in the browser. trace: what stays in the cookie. */
 export function forgetVisitor(trace: "" | typeof REFUSED): void {
   const name = options.cookie_name;
-  visitor = undefined as never;
+  leaveVisitor();
   unstore(name);
   unstore(name + ".p");
   // One may be left from before the shop changed `cross_subdomain_cookie`.

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Page
 
@@ -52,6 +53,8 @@ class Collector:
         self.requests: list[Request] = []
         self.answers: list[Answer] = []
         self.pages: dict[str, PageFile] = {}
+        self.sets_cookie_again = False
+        """As a collector on the shop's own host does: the answer sets the cookie that the request carried."""
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -169,6 +172,10 @@ class Collector:
                     "Access-Control-Expose-Headers": "Retry-After",
                     **answer.headers,
                 }
+                if collector.sets_cookie_again and "Cookie" in request.headers:
+                    domain = parse_qs(urlsplit(request.path).query, keep_blank_values=True)["d"][0]
+                    cookie = request.headers["Cookie"] + "; Path=/; Max-Age=9999999"
+                    headers["Set-Cookie"] = cookie + (f"; Domain={domain}" if domain else "")
                 self._send(answer.status, json.dumps(body).encode(), headers)
 
         return Handler

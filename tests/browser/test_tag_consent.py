@@ -119,6 +119,22 @@ def test_the_privacy_signal_always_travels(collector: Collector, new_page: PageF
     assert "session_id" in view
 
 
+def test_a_late_yes_goes_on_as_the_visitor_whom_the_browser_knows(
+    collector: Collector, new_page: PageFactory
+) -> None:
+    """A consent banner's script often comes after the first events of each page."""
+    page = new_page()
+    for count in (1, 2):
+        visit(collector, page, "{consent: 'anonymous'}")
+        settle(page)
+        page.evaluate("shopalytic.optIn(); shopalytic.track('wish')")
+        collector.wait_for_event("wish", count, page)
+        settle(page)
+    first, second = collector.named("wish")
+    assert first["tracking_id"] == second["tracking_id"]
+    assert len(collector.named("installation")) == 1
+
+
 CLOCK = "var ahead = +(new URLSearchParams(location.search).get('ahead') || 0), real = Date.now; Date.now = () => real() + ahead * 1000;"
 
 

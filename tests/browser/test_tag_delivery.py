@@ -274,12 +274,3 @@ def test_a_period_gathers_what_comes_within_it(collector: Collector, new_page: P
         page.evaluate("i => shopalytic.track('wish', {i: i})", i)
     collector.wait_for_event("wish", 4, page)
     assert len(collector.posts) == 1
-
-
-def test_requests_to_a_collector_on_the_shops_own_host_may_carry_cookies(
-    collector: Collector, new_page: PageFactory
-) -> None:
-    page = new_page()
-    visit(collector, page, f"{{api_host: '{collector.url('', HOST)}'}}")
-    collector.wait_for_event("page_view", page=page)
-    assert "_sha=" in collector.posts[0].headers["Cookie"]

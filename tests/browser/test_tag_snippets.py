@@ -150,7 +150,7 @@ def test_the_collector_is_the_folder_that_the_tag_came_from(
     collector.add_page("/", shop_page(collector).replace(collector.url(), "/metrics"))
     page.goto(collector.url("/", "www.shop.test"))
     collector.wait_for_event("page_view", page=page)
-    assert collector.posts[0].path == "/metrics/batch"
+    assert collector.posts[0].path == "/metrics/batch?d=shop.test"
 
 
 def test_api_host_sends_elsewhere(collector: Collector, new_page: PageFactory) -> None:
