@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 from flask import Flask
 
 from shopalytic.parts import Parts
-from shopalytic.web import api, health
+from shopalytic.web import api, dashboard, health
 
 
 def register(app: Flask, parts: Parts) -> None:
     """Add every blueprint of the web. Once per application."""
     health.register(app, parts)
     api.register(app, parts)
-    if importlib.util.find_spec("shopalytic.web.dashboard"):
-        importlib.import_module("shopalytic.web.dashboard").register(app, parts)
+    dashboard.register(app, parts)

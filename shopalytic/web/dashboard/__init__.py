@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from shopalytic.parts import Parts
-from shopalytic.web.dashboard import auth, customers, live, overview, refusals, settings
+from shopalytic.web.dashboard import auth, customers, live, overview, settings
 from shopalytic.web.dashboard.access import pages
 from shopalytic.web.dashboard.formats import FILTERS
 from shopalytic.web.dashboard.safety import make_safe
@@ -16,11 +16,9 @@ __all__ = ["customers", "live", "overview", "register", "settings"]
 
 def register(app: Flask, parts: Parts) -> None:
     """Add the pages. Once per application."""
-    signing_in = auth.make_blueprint(app, parts)
-    make_safe(app, signing_in, pages)
-    refusals.register(app, signing_in, pages)
+    make_safe(app)
     app.jinja_env.filters.update(FILTERS)
     app.jinja_env.globals["asset"] = asset_url
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.register_blueprint(signing_in)
+    app.register_blueprint(auth.make_blueprint(app, parts))
     app.register_blueprint(pages)

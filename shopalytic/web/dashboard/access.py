@@ -15,11 +15,12 @@ from shopalytic.accounts.models import Project, User
 from shopalytic.accounts.users import find_membership, projects_of, session_stamp
 from shopalytic.parts import Parts
 from shopalytic.reports.project import Project as ProjectValues
+from shopalytic.web.dashboard.safety import guard
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-pages = Blueprint("dashboard", __name__, url_prefix="/projects/<int:project_id>")
+pages = guard(Blueprint("dashboard", __name__, url_prefix="/projects/<int:project_id>"))
 """Every page of a project. Their views take no `project_id`: see `here`."""
 
 

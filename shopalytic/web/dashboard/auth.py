@@ -25,6 +25,7 @@ from shopalytic.accounts.users import PASSWORD_LENGTH, check_password, has_users
 from shopalytic.errors import ConfigurationError
 from shopalytic.parts import Parts
 from shopalytic.web.dashboard.access import ask_to_sign_in, find_signed_in, get_parts, sign_in
+from shopalytic.web.dashboard.safety import guard
 
 ADDRESS_LIMIT = "20 per 5 minutes"
 EMAIL_LIMIT = "10 per 15 minutes"
@@ -34,7 +35,7 @@ WRONG = "E-mail address and password do not fit together."
 
 def make_blueprint(app: Flask, parts: Parts) -> Blueprint:
     """With a limiter of its own, which counts in the queue's Redis, so that all web processes count together."""
-    blueprint = Blueprint("auth", __name__)
+    blueprint = guard(Blueprint("auth", __name__))
     limiter = make_limiter(app, parts)
     by_address = limiter.limit(ADDRESS_LIMIT, deduct_when=_was_refused)
     by_email = limiter.limit(EMAIL_LIMIT, key_func=_email_key, deduct_when=_was_refused)

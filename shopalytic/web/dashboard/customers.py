@@ -28,7 +28,11 @@ def show_customers() -> str:
     rows = people.search(parts, project, asked) if asked else people.list_recent(parts, project)
     is_empty = not asked and not rows
     return render_template(
-        "dashboard/customers.html", q=asked, rows=rows, snippet=find_snippet() if is_empty else None
+        "dashboard/customers.html",
+        q=asked,
+        rows=rows,
+        is_empty=is_empty,
+        snippet=find_snippet() if is_empty else None,
     )
 
 

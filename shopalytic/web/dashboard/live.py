@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from flask import Response, abort, render_template, request
+from flask import abort, render_template, request
 
 from shopalytic.events.event import Event
 from shopalytic.reports.event_names import event_names
@@ -21,7 +20,10 @@ from shopalytic.web.dashboard.timeline import Line, make_lines
 
 PAGE_EVENTS = 50
 OVERLAP = timedelta(seconds=10)
-"""Longer than an event takes from its `stored_at` until it can be read. The page drops what it has already."""
+"""Longer than an event takes from its `stored_at` until it can be read, plus what the worker's clock may be off.
+The page drops what it has already."""
+LONGEST_GAP = timedelta(days=1)
+"""A page that slept for longer, as a laptop does, is not told all that it missed."""
 
 
 @pages.get("/live", endpoint="live")
@@ -47,29 +49,26 @@ def show_live() -> str:
         is_newest="cursor" not in request.args,
         event=event,
         names=names if not event or event in names else [event, *names],
-        since=_since(page.events, now),
+        since=sql_instant(now),
+        is_empty=not names,
         snippet=None if names else find_snippet(),
     )
 
 
 @pages.get("/live/new", endpoint="live_new")
-def show_new() -> Any:
-    """The part of the page that htmx puts on top; 204 while there is nothing."""
+def show_new() -> str:
+    """The part of the page that htmx puts on top, and the next poll, which begins where this one ended."""
+    now = datetime.now(UTC)
     try:
-        since = parse_sql_instant(request.args.get("since", ""))
+        since = max(parse_sql_instant(request.args.get("since", "")), now - LONGEST_GAP)
     except ValueError:
         abort(400, "The address is wrong: `since` is no instant.")
     event = request.args.get("event", "")
     events = new_events(
         get_parts().store, here().values, stored_since=since - OVERLAP, event=event, limit=PAGE_EVENTS
     )
-    if not events:
-        return Response(status=204)
     return render_template(
-        "dashboard/_live_new.html",
-        lines=_lines(events, datetime.now(UTC)),
-        event=event,
-        since=_since(events, since),
+        "dashboard/_live_new.html", lines=_lines(events, now), event=event, since=sql_instant(now)
     )
 
 
@@ -78,8 +77,3 @@ def _lines(events: list[Event], now: datetime) -> list[Line]:
     names = names_of(get_parts(), project.id, {UUID(event.customer_id) for event in events})
     today = local(now, project.time_zone).date()
     return make_lines(events, project.time_zone, project.currency, names=names, today=today)
-
-
-def _since(events: list[Event], otherwise: datetime) -> str:
-    """Where the next poll begins: the last instant of storing that the page knows of."""
-    return max((event.stored_at for event in events), default=sql_instant(otherwise))

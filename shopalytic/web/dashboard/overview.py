@@ -37,6 +37,7 @@ def show_overview() -> str:
         days=answer.rows,
         bars=make_bars(answer.rows),
         height=CHART_HEIGHT,
+        is_empty=is_empty,
         snippet=find_snippet() if is_empty else None,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import structlog
-from flask import Blueprint, Flask, Response, render_template, request
+from flask import Response, render_template, request
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException, NotFound
@@ -53,11 +53,6 @@ def error_page(status: int, sentence: str) -> Response:
     if status == 503:
         response.headers["Retry-After"] = str(RETRY_SECONDS)
     return response
-
-
-def register(app: Flask, *blueprints: Blueprint) -> None:
-    for blueprint in blueprints:
-        blueprint.register_error_handler(Exception, refuse)
 
 
 def _refuse_http(error: HTTPException) -> Response:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response, current_app, request
 from flask.sessions import SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFProtect
+
+from shopalytic.web.dashboard.refusals import refuse
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -37,17 +39,29 @@ class DashboardSessions(SecureCookieSessionInterface):
         return super().get_cookie_secure(app) or request.is_secure
 
 
-def make_safe(app: Flask, *blueprints: Blueprint) -> None:
-    """Forms need a token of the session; answers carry HEADERS. The collector's doors stay as they are."""
+def make_safe(app: Flask) -> None:
+    """Once per application. Its blueprints are guarded by `guard`; the collector's doors stay as they are."""
     app.session_interface = DashboardSessions()
     app.config["WTF_CSRF_CHECK_DEFAULT"] = False
     # A page may stay open for days; its token ends with the session.
     app.config["WTF_CSRF_TIME_LIMIT"] = None
-    csrf = CSRFProtect(app)
-    for blueprint in blueprints:
-        # First of all, also before the project is looked up.
-        blueprint.before_request_funcs.setdefault(None, []).insert(0, csrf.protect)
-        blueprint.after_request(_put_headers)
+    CSRFProtect(app)
+
+
+def guard(blueprint: Blueprint) -> Blueprint:
+    """Its forms need a token of the session, its answers carry HEADERS, its errors are pages.
+
+    Call it before any other hook is added: a form without its token must not learn whether a project is there.
+    """
+    blueprint.before_request(_check_form)
+    blueprint.after_request(_put_headers)
+    blueprint.register_error_handler(Exception, refuse)
+    return blueprint
+
+
+def _check_form() -> None:
+    csrf: CSRFProtect = current_app.extensions["csrf"]
+    csrf.protect()
 
 
 def _put_headers(response: Response) -> Response:
