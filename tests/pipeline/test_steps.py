@@ -44,7 +44,7 @@ def test_the_steps_are_named_for_what_they_put() -> None:
 
 def test_a_drop_ends_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
     def drop_all(event: Event, context: StepContext) -> Drop:
-        return Drop(DropReason.BLOCKED_ADDRESS)
+        return Drop(DropReason.ORDER_KNOWN)
 
     def put_nothing(event: Event, context: StepContext) -> Event:
         raise AssertionError("the event was dropped before")
@@ -53,7 +53,7 @@ def test_a_drop_ends_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
     at = "2026-01-31 12:00:00.000"
     event = Event(project_id=1, event="x", occurred_at=at, received_at=at, stored_at=at, message_id="m")
     parsed = Parsed(event, datetime(2026, 1, 31, tzinfo=UTC), {}, "track")
-    assert process(parsed, StepContext()) == Drop(DropReason.BLOCKED_ADDRESS)
+    assert process(parsed, StepContext()) == Drop(DropReason.ORDER_KNOWN)
 
 
 def test_an_ordinary_visit_is_fully_described() -> None:
