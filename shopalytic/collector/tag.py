@@ -15,16 +15,22 @@ from flask import Request, Response
 MAX_AGE_SECONDS = 3600
 IMMUTABLE_SECONDS = 31_536_000
 VERSION_LENGTH = 12
+VERSION_LENGTH_LEAST = 8
 
 
 @dataclass(frozen=True)
 class Tag:
-    """version: the first characters of the content's SHA-256. packed: by Content-Encoding, '' for none."""
+    """digest: the content's SHA-256. packed: by Content-Encoding, '' for none."""
 
-    version: str
+    digest: str
     last_modified: str
     packed: dict[str, bytes]
     stamp: tuple[int, int]
+
+    @property
+    def version(self) -> str:
+        """What belongs in the address as `?v=`."""
+        return self.digest[:VERSION_LENGTH]
 
 
 class TagFile:
@@ -52,7 +58,7 @@ class TagFile:
 def pack_tag(content: bytes, stamp: tuple[int, int]) -> Tag:
     """stamp: when the content was last changed, in nanoseconds, and its size."""
     return Tag(
-        hashlib.sha256(content).hexdigest()[:VERSION_LENGTH],
+        hashlib.sha256(content).hexdigest(),
         formatdate(stamp[0] // 1_000_000_000, usegmt=True),
         {"br": brotli.compress(content), "gzip": gzip.compress(content, 9, mtime=0), "": content},
         stamp,
@@ -67,7 +73,8 @@ def answer_tag(tag: Tag, request: Request) -> Response:
     if encoding:
         response.headers["Content-Encoding"] = encoding
     # Only the present version may be kept for ever: an old one in an address gets the present content too.
-    is_pinned = request.args.get("v") == tag.version
+    asked = request.args.get("v", "")
+    is_pinned = len(asked) >= VERSION_LENGTH_LEAST and tag.digest.startswith(asked)
     response.headers["Cache-Control"] = (
         f"public, max-age={IMMUTABLE_SECONDS}, immutable"
         if is_pinned

@@ -70,7 +70,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             "PYTHONPATH": str(folder),
         }
         # A worker may miss the signal to end where that comes soon after its start: then it is killed.
-        options = "--interface wsgi --http 1 --blocking-threads 4 --workers-kill-timeout 5".split()
+        options = [
+            "--interface",
+            "wsgi",
+            "--http",
+            "1",
+            "--blocking-threads",
+            "4",
+            "--workers-kill-timeout",
+            "5",
+        ]
         process = subprocess.Popen(
             [sys.executable, "-m", "granian", *options, "--port", str(port), "--factory", "door_application:create"],
             env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
