@@ -8,7 +8,9 @@ import secrets
 import socket
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -61,9 +63,28 @@ class Server(ThreadingHTTPServer):
         self.sessions = Sessions(engine)
         self.slots = Slots(options.threads, options.waiting_limit, engine.kill)
         self.is_stopping = False
+        self._idle = threading.Condition()
+        self._served = 0
         if ":" in options.host:
             self.address_family = socket.AF_INET6
         super().__init__((options.host, options.port), Door)
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        """Around one request, from its first line to its answer's last byte: a stop waits for it."""
+        with self._idle:
+            self._served += 1
+        try:
+            yield
+        finally:
+            with self._idle:
+                self._served -= 1
+                self._idle.notify_all()
+
+    def wait_until_idle(self, timeout_seconds: float) -> bool:
+        """Whether no request is being served any more, within the time given."""
+        with self._idle:
+            return self._idle.wait_for(lambda: not self._served, timeout_seconds)
 
     def server_bind(self) -> None:
         # The base class asks the name service for this host's name, which may take seconds.
@@ -88,6 +109,7 @@ class Door(BaseHTTPRequestHandler):
 
     def handle_one_request(self) -> None:
         self.command, self.request_version, self.requestline = "", "HTTP/1.1", ""
+        self._has_answered = False
         try:
             self.raw_requestline = self.rfile.readline(_LINE_LIMIT_BYTES + 1)
             if not self.raw_requestline:
@@ -95,8 +117,9 @@ class Door(BaseHTTPRequestHandler):
                 return
             if len(self.raw_requestline) > _LINE_LIMIT_BYTES:
                 raise MalformedRequest("The request line is too long; send the query in the body.", 414)
-            if self.parse_request():
-                self._serve()
+            with self.server.serving():
+                if self.parse_request():
+                    self._serve()
         except MalformedRequest as error:
             self.close_connection = True
             self._reply(error.status, f"{error}\n".encode())
@@ -140,57 +163,60 @@ class Door(BaseHTTPRequestHandler):
         authenticate(pairs, self.headers, self.server.options.user, self.server.password)
         request = parse_request(pairs, self.headers, self.command)
         prepared = prepare(request, source, self.headers.get("Content-Type", ""))
-        with (
-            self.server.slots.hold(request.query_id, self.connection) as running,
-            execute(prepared, self.server.sessions, running, self.server.scratch) as answer,
-        ):
-            self._answer(prepared.request, answer, running.query_id)
-
-    def _answer(self, request: QueryRequest, answer: Answer, query_id: str) -> None:
         with tempfile.SpooledTemporaryFile(8 << 20, dir=str(self.server.scratch)) as spool:
-            pieces, is_whole = _hold(answer, request, spool)
-            headers = {
-                "X-ClickHouse-Query-Id": query_id,
-                "X-ClickHouse-Timezone": self.server.engine.timezone,
-                "X-ClickHouse-Summary": answer.summary.to_json(),
-                "Content-Type": content_type(answer.format or "TabSeparated"),
-            }
-            if answer.format:
-                headers["X-ClickHouse-Format"] = answer.format
-            self._send(request, pieces, is_whole, headers)
+            with (
+                self.server.slots.hold(request.query_id, self.connection) as running,
+                execute(prepared, self.server.sessions, running, self.server.scratch) as answer,
+            ):
+                finish = self._answer(prepared.request, answer, running.query_id, spool)
+            # Only now may the client know that it has all: the session, the query id and the thread are free.
+            finish()
 
-    def _send(
-        self, request: QueryRequest, pieces: Iterable[Buffer], is_whole: bool, headers: dict[str, str]
-    ) -> None:
+    def _answer(
+        self,
+        request: QueryRequest,
+        answer: Answer,
+        query_id: str,
+        spool: tempfile.SpooledTemporaryFile[bytes],
+    ) -> Callable[[], None]:
+        """Send what has to be sent while the statement runs; what is left is sent by the function returned."""
+        pieces, is_whole = _hold(answer, request, spool)
+        headers = {
+            "X-ClickHouse-Query-Id": query_id,
+            "X-ClickHouse-Timezone": self.server.engine.timezone,
+            "X-ClickHouse-Summary": answer.summary.to_json(),
+            "Content-Type": content_type(answer.format or "TabSeparated"),
+        }
+        if answer.format:
+            headers["X-ClickHouse-Format"] = answer.format
+        if is_whole:
+            return lambda: self._send_whole(request, pieces, headers)
+        tag = headers["X-ClickHouse-Exception-Tag"] = secrets.token_hex(8)
         failed: list[StatementFailed] = []
-        if not is_whole:
-            tag = headers["X-ClickHouse-Exception-Tag"] = secrets.token_hex(8)
-            pieces = self._tell_failure(pieces, tag, failed)
+        pieces = self._tell_failure(pieces, tag, failed)
+        pieces = encode_blocks(pieces) if request.blocks_out else pieces
+        self._send_chunks(pieces, headers, choose_coding(request.accept_coding))
+        return lambda: self._end_chunks(is_cut_off=bool(failed))
+
+    def _send_whole(self, request: QueryRequest, pieces: Iterable[Buffer], headers: dict[str, str]) -> None:
         if request.blocks_out:
             pieces = encode_blocks(pieces)
-        small = False
-        if is_whole:
-            pieces = list(pieces)
-            size = sum(memoryview(piece).nbytes for piece in pieces)
-            small = size < _WORTH_CODING_BYTES
-        coding = "" if small else choose_coding(request.accept_coding)
-        if coding:
-            headers["Content-Encoding"] = coding
-            pieces = encode(pieces, coding)
-        elif is_whole:
-            self._reply(200, b"".join(pieces) if small else cast("list[Buffer]", pieces), headers)
+        coding = choose_coding(request.accept_coding)
+        taken = list(itertools.islice(pieces, 2))
+        pieces = itertools.chain(taken, pieces) if len(taken) == 2 else taken
+        if len(taken) < 2 and (not coding or not taken or memoryview(taken[0]).nbytes < _WORTH_CODING_BYTES):
+            self._reply(200, taken[0] if taken else b"", headers)
             return
-        self._send_chunks(pieces, headers)
-        if failed:
-            # No last chunk: also a client that does not know the tag sees that the answer is cut off.
-            self.close_connection = True
-        elif self._may_chunk():
-            self.wfile.write(b"0\r\n\r\n")
+        self._send_chunks(pieces, headers, coding)
+        self._end_chunks(is_cut_off=False)
 
     def _may_chunk(self) -> bool:
         return self.request_version >= "HTTP/1.1" and self.command != "HEAD"
 
-    def _send_chunks(self, pieces: Iterable[Buffer], headers: dict[str, str]) -> None:
+    def _send_chunks(self, pieces: Iterable[Buffer], headers: dict[str, str], coding: str) -> None:
+        if coding:
+            headers["Content-Encoding"] = coding
+            pieces = encode(pieces, coding)
         if self._may_chunk():
             headers["Transfer-Encoding"] = "chunked"
         elif self.command != "HEAD":
@@ -205,6 +231,13 @@ class Door(BaseHTTPRequestHandler):
             self.wfile.write(view)
             if self._may_chunk():
                 self.wfile.write(b"\r\n")
+
+    def _end_chunks(self, *, is_cut_off: bool) -> None:
+        if is_cut_off:
+            # No last chunk: also a client that does not know the tag sees that the answer is cut off.
+            self.close_connection = True
+        elif self._may_chunk():
+            self.wfile.write(b"0\r\n\r\n")
 
     def _tell_failure(
         self, pieces: Iterable[Buffer], tag: str, failed: list[StatementFailed]
@@ -230,16 +263,16 @@ class Door(BaseHTTPRequestHandler):
             headers["WWW-Authenticate"] = 'Basic realm="ClickHouse server HTTP API"'
         self._reply(failure.status, self._text(failure), headers)
 
-    def _reply(self, status: int, body: bytes | list[Buffer], headers: dict[str, str] | None = None) -> None:
-        pieces = [body] if isinstance(body, bytes) else body
-        size = sum(memoryview(piece).nbytes for piece in pieces)
-        self._send_head(
-            status,
-            {"Content-Type": "text/plain; charset=UTF-8", **(headers or {}), "Content-Length": str(size)},
-        )
+    def _reply(self, status: int, body: Buffer, headers: dict[str, str] | None = None) -> None:
+        if self._has_answered:
+            # The status is out; all that is left is to show that something went wrong.
+            self.close_connection = True
+            return
+        size = str(memoryview(body).nbytes)
+        kind = {"Content-Type": "text/plain; charset=UTF-8"}
+        self._send_head(status, {**kind, **(headers or {}), "Content-Length": size})
         if self.command != "HEAD":
-            for piece in pieces:
-                self.wfile.write(piece)
+            self.wfile.write(body)
 
     def _send_head(self, status: int, headers: dict[str, str]) -> None:
         closing = self.close_connection or self.server.is_stopping
@@ -252,6 +285,7 @@ class Door(BaseHTTPRequestHandler):
         ]
         if not closing:
             lines.insert(3, f"Keep-Alive: timeout={_SILENCE_SECONDS - 10}")
+        self._has_answered = True
         self.wfile.write("\r\n".join([*lines, "", ""]).encode("latin-1", "replace"))
 
     def _drain(self, source: Source | None) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -32,6 +33,8 @@ _BASE_SETTINGS = ("implicit_select = 0", "async_insert = 0")
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*\Z")
 _PARAMETER_NAME = re.compile(r"\w+\Z", re.ASCII)
+_STATEMENT_BYTES = 200_000
+"""Safely below the engine's default for `max_query_size`."""
 _NOT_STREAMED = "Streaming query is not supported"
 
 Settings = Iterable[tuple[str, bytes]]
@@ -44,7 +47,8 @@ class Engine:
     """
 
     def __init__(self, folder: Folder, *, memory_limit_bytes: int, fsync: bool) -> None:
-        self._chdb = load_chdb()
+        with _utc():
+            self._chdb = load_chdb()
         self._chdb.set_signal_handlers_enabled(0)
         config = folder.path / "engine.xml"
         try:
@@ -53,7 +57,8 @@ class Engine:
             raise StoreNotOpened(explain(folder.path, error)) from None
         self._address = f"{folder.engine}?config-file={config}"
         try:
-            self._root = Connection(self._chdb.connect(self._address))
+            with _utc():
+                self._root = Connection(self._chdb.connect(self._address))
             self.version, self.timezone = self._root.read_row("SELECT version(), timezone()")
         except Exception as error:
             raise StoreNotOpened(explain(folder.path, error)) from None
@@ -80,11 +85,33 @@ class Engine:
         self._root.close()
 
 
+class WholeResult:
+    """A result in the engine's memory, in one piece or none; outlives its connection.
+
+    A memoryview of it does not keep it: with the result gone, the view shows whatever came there next.
+    """
+
+    def __init__(self, result: Any) -> None:
+        self._result = result
+
+    def __iter__(self) -> Iterator[memoryview]:
+        if self._result.size():
+            yield self._result.get_memview().view()
+
+
+class _Closed:
+    """In the place of a closed connection, whose every use would crash the process."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(f"{name} on a connection that is closed")
+
+
 class Connection:
     """One session of the engine. Every failure is raised as StatementFailed with the engine's own words."""
 
     def __init__(self, raw: Any) -> None:
         self._raw = raw
+        self._stream: Any = None
 
     def apply(
         self, settings: Settings, parameters: dict[str, bytes], database: bytes = b"", tag: str = ""
@@ -94,25 +121,38 @@ class Connection:
             self.execute(b"USE " + quote_identifier(database))
         clauses = [_setting(TAG, tag.encode())] if tag else []
         last = [_setting(name, value) for name, value in settings if name == "readonly"]
+        self._bind(parameters)
         clauses += [_setting(name, value) for name, value in settings if name != "readonly"]
+        for group in (clauses, last):
+            if group:
+                self.execute(b"SET " + b", ".join(group))
+
+    def _bind(self, parameters: dict[str, bytes]) -> None:
+        clauses = []
         for name, value in parameters.items():
             if not _PARAMETER_NAME.match(name):
                 raise refusal(UNKNOWN_QUERY_PARAMETER, f"'{name}' cannot be a parameter's name.")
             clauses.append(b"param_" + name.encode() + b" = " + quote(value))
-        for group in (_groups(clauses), [last] if last else []):
-            for part in group:
-                self.execute(b"SET " + b", ".join(part))
+        if not clauses:
+            return
+        statement = b"SET " + b", ".join(clauses)
+        # The values of placeholders are no part of a request's statement and do not count against its size.
+        is_long = len(statement) > _STATEMENT_BYTES
+        if is_long:
+            self.execute(b"SET max_query_size = %d" % (2 * len(statement)))
+        self.execute(statement)
+        if is_long:
+            self.execute(b"SET max_query_size = DEFAULT")
 
     def execute(self, statement: bytes, format_name: str = "TabSeparated") -> Any:
         """Run a statement; the result holds the answer's bytes in the engine's memory."""
         return self._call(self._raw.query, statement, format_name)
 
-    def query(self, statement: bytes, format_name: str, summary: Summary) -> Iterator[memoryview]:
-        """Run a statement whole, then give its answer in one piece."""
+    def query(self, statement: bytes, format_name: str, summary: Summary) -> WholeResult:
+        """Run a statement whole."""
         result = self.execute(statement, format_name)
         summary.add(result)
-        if result.size():
-            yield result.get_memview().view()
+        return WholeResult(result)
 
     def stream(self, statement: bytes, format_name: str, summary: Summary) -> Iterator[memoryview]:
         """Give the answer in pieces, each a whole document of the format, as they are made."""
@@ -121,8 +161,10 @@ class Connection:
         except RuntimeError as error:
             if _NOT_STREAMED not in str(error):
                 raise parse_failure(str(error)) from None
-            yield from self.query(statement, format_name, summary)
+            whole = self.query(statement, format_name, summary)
+            yield from whole
             return
+        self._stream = handle
         try:
             while True:
                 piece = self._call(self._raw.streaming_fetch_result, handle)
@@ -131,6 +173,12 @@ class Connection:
                     return
                 yield piece.get_memview().view()
         finally:
+            self._end_stream()
+
+    def _end_stream(self) -> None:
+        """Stop the result that is being streamed, if one is."""
+        handle, self._stream = self._stream, None
+        if handle is not None:
             with suppress(Exception):
                 self._raw.streaming_cancel_query(handle)
 
@@ -160,7 +208,11 @@ class Connection:
         return str(described["query_class"]).endswith("READ_ONLY")
 
     def close(self) -> None:
-        self._raw.close()
+        """Twice is harmless. A stream that was not read to its end gives nothing more."""
+        if not isinstance(self._raw, _Closed):
+            self._end_stream()
+            raw, self._raw = self._raw, _Closed()
+            raw.close()
 
     @staticmethod
     def _call(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -171,6 +223,23 @@ class Connection:
         if result is not None and hasattr(result, "has_error") and result.has_error():
             raise parse_failure(str(result.error_message()))
         return result
+
+
+@contextmanager
+def _utc() -> Iterator[None]:
+    """The engine takes its time zone from the environment, once; its configuration is not asked for it.
+
+    A DateTime without a zone of its own means the same on every machine this way.
+    """
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = "UTC"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["TZ"]
+        else:
+            os.environ["TZ"] = before
 
 
 def quote(value: bytes) -> bytes:
@@ -188,20 +257,6 @@ def _setting(name: str, value: bytes) -> bytes:
     return name.encode() + b" = " + quote(value)
 
 
-def _groups(clauses: list[bytes], limit_bytes: int = 128 << 10) -> Iterator[list[bytes]]:
-    """Portions that stay below the engine's `max_query_size`; one clause alone may pass it and is refused."""
-    group: list[bytes] = []
-    size = 0
-    for clause in clauses:
-        if group and size + len(clause) > limit_bytes:
-            yield group
-            group, size = [], 0
-        group.append(clause)
-        size += len(clause)
-    if group:
-        yield group
-
-
 def _config(memory_limit_bytes: int, fsync: bool, folder: Folder) -> str:
     flag = int(fsync)
     # The mark cache alone may take 5 GB by default, uncapped by anything that small machines have.
@@ -210,7 +265,6 @@ def _config(memory_limit_bytes: int, fsync: bool, folder: Folder) -> str:
     <max_server_memory_usage>{memory_limit_bytes}</max_server_memory_usage>
     <mark_cache_size>{marks}</mark_cache_size>
     <index_mark_cache_size>{marks // 4}</index_mark_cache_size>
-    <timezone>UTC</timezone>
     <tmp_path>{escape(str(folder.scratch))}/</tmp_path>
     <logger><level>none</level></logger>
     <merge_tree>

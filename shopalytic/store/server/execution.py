@@ -15,7 +15,13 @@ from shopalytic.store.server.blocks import BlockBody
 from shopalytic.store.server.body import Buffer, Source, read_up_to
 from shopalytic.store.server.codings import decode_body
 from shopalytic.store.server.engine import TAG, Connection, quote, quote_identifier
-from shopalytic.store.server.failures import BAD_ARGUMENTS, QUERY_IS_TOO_LARGE, StatementFailed, refusal
+from shopalytic.store.server.failures import (
+    BAD_ARGUMENTS,
+    QUERY_IS_TOO_LARGE,
+    READONLY,
+    StatementFailed,
+    refusal,
+)
 from shopalytic.store.server.formats import can_be_pieced, piece_header
 from shopalytic.store.server.multipart import Part, parse_multipart
 from shopalytic.store.server.request import QueryRequest, parse_bindings
@@ -40,6 +46,8 @@ _TAG_COLUMN = f"Settings['{TAG}']".encode()
 
 class Answer(msgspec.Struct):
     """A statement's result. format: None where it has none, as after an INSERT.
+
+    pieces: has to be kept for as long as one of its pieces is used.
 
     is_complete: the statement has ended well, and all pieces are there; otherwise they may still fail.
     """
@@ -132,6 +140,11 @@ def execute(prepared: Prepared, sessions: Sessions, running: Running, scratch: P
         if isinstance(work, Statement):
             yield _answer(connection, work, request, running)
         else:
+            # The engine's way in for rows does not look at `readonly`.
+            if prepared.request.is_readonly or any(
+                name == "readonly" and value != b"0" for name, value in request.settings
+            ):
+                raise refusal(READONLY, "default: Cannot execute query in readonly mode.")
             summary = Summary()
             _insert(connection, work, prepared.rows, summary, scratch)
             yield Answer((), None, summary, True)
@@ -148,7 +161,7 @@ def _answer(connection: Connection, statement: Statement, request: QueryRequest,
         )
     text = point_kill_at(statement.text, _TAG_COLUMN)
     try:
-        pieces = list(connection.query(text, name, summary))
+        pieces = connection.query(text, name, summary)
     except StatementFailed:
         running.check()
         raise
@@ -190,8 +203,7 @@ def _insert(
         call = b"file(" + quote(os.fsencode(file.name)) + b", " + quote(insert.format.encode())
         call += (b", " + arguments if arguments else b"") + b")"
         statement = parse_statement(head[:name_start] + call + head[end:])
-        for _ in connection.query(statement.text, "TabSeparated", summary):
-            pass
+        connection.query(statement.text, "TabSeparated", summary)
 
 
 def _fill_table(connection: Connection, name: str, structure: str, format_name: str, rows: bytes) -> None:

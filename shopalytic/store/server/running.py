@@ -49,7 +49,7 @@ class Slots:
         self._free = threading.Semaphore(threads)
         self._kill = kill
         self._all: dict[str, Running] = {}
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._ears, self._mouth = os.pipe()
         os.set_blocking(self._ears, False)
         os.set_blocking(self._mouth, False)
@@ -69,18 +69,13 @@ class Slots:
             finally:
                 self._free.release()
         finally:
-            with self._changed:
+            with self._lock:
                 del self._all[running.query_id]
-                self._changed.notify_all()
             self._wake()
-
-    def wait_until_idle(self, timeout_seconds: float) -> bool:
-        with self._changed:
-            return self._changed.wait_for(lambda: not self._all, timeout_seconds)
 
     def stop_all(self) -> None:
         """Cancel whatever still runs or waits."""
-        with self._changed:
+        with self._lock:
             for running in self._all.values():
                 running.is_abandoned = running.may_be_stopped = True
         self._wake()
@@ -94,7 +89,7 @@ class Slots:
 
     def _enter(self, query_id: str, connection: socket.socket) -> Running:
         running = Running(query_id or str(uuid.uuid4()), connection)
-        with self._changed:
+        with self._lock:
             if running.query_id in self._all:
                 raise refusal(
                     QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING,
@@ -116,7 +111,7 @@ class Slots:
     def _watch_clients(self) -> None:
         """Sees a client's hang-up while the statement's own thread is inside the engine."""
         while not self._is_closed:
-            with self._changed:
+            with self._lock:
                 watched = [running for running in self._all.values() if not running.is_abandoned]
                 abandoned = [running for running in self._all.values() if running.is_abandoned]
             for running in abandoned:

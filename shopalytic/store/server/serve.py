@@ -67,10 +67,10 @@ def _stop(options: ServerOptions, server: Server) -> None:
     server.is_stopping = True
     server.shutdown()
     server.server_close()
-    if not server.slots.wait_until_idle(options.drain_seconds):
+    if not server.wait_until_idle(options.drain_seconds):
         log.warning("statements still ran when the event store stopped; they were cancelled")
         server.slots.stop_all()
-        server.slots.wait_until_idle(5)
+        server.wait_until_idle(5)
     server.slots.close()
     server.sessions.close()
 

@@ -140,6 +140,8 @@ def find_insert_with_data(text: bytes) -> InsertWithData | None:
         if previous is None:
             return None
         keyword = token.upper if token.depth == 0 and previous.upper != b"." else b""
+        if keyword == b"INFILE" and previous.upper == b"FROM":
+            return None
         if keyword == b"VALUES" and not select_seen:
             return InsertWithData(text[first.start : previous.end], "Values", token.end)
         if keyword == b"FORMAT" and (not select_seen or input_call):
