@@ -20,8 +20,13 @@ run: $(VENV)/.run  ## start everything with the embedded engines, and the demo s
 
 demo: run
 
+tag/node_modules/.installed: tag/package-lock.json
+	cd tag && npm ci --no-audit --no-fund --silent
+	touch $@
+
 test: $(VENV)/.test  ## install what the tests need and run all checks and tests
 	tests/install-browser-and-postgres
+	$(MAKE) --no-print-directory tag/node_modules/.installed
 	$(MAKE) --no-print-directory lint types
 	$(BIN)/python -m pytest
 
@@ -33,8 +38,8 @@ lint: $(VENV)/.test
 types: $(VENV)/.test
 	$(BIN)/mypy
 
-tag:  ## rebuild static/shopalytic.v1.js and static/snippet.js (needs Node)
-	cd tag && npm ci --no-audit --no-fund && npm run build
+tag: tag/node_modules/.installed  ## rebuild static/shopalytic.v1.js and static/snippet.js (needs Node)
+	tag/build.sh
 
 bench: $(VENV)/.test  ## measure; results are printed and written to benchmarks/results/
 	$(BIN)/python -m benchmarks

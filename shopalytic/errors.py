@@ -4,6 +4,7 @@ ShopalyticError
 ├── ConfigurationError        a setting or a command line is wrong; nothing was started
 ├── Unavailable (503)         a part does not answer; the sender keeps the message and retries
 │   ├── QueueUnavailable      the stream did not take the message
+│   ├── DatabaseUnavailable   the relational database did not answer
 │   └── StoreUnavailable      the event store did not answer
 ├── Rejected (400)            the request is refused as a whole, with its reason
 │   ├── NotAuthorized (401)   no key, a wrong one, or a revoked one
@@ -48,6 +49,12 @@ class QueueUnavailable(Unavailable):
     """The stream did not take the message. The sender keeps it and retries."""
 
     code = "queue_unavailable"
+
+
+class DatabaseUnavailable(Unavailable):
+    """The relational database did not answer. Nothing was changed."""
+
+    code = "database_unavailable"
 
 
 class StoreUnavailable(Unavailable):

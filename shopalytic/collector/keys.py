@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from shopalytic.accounts.db import reading
 from shopalytic.accounts.keys import hash_secret_key
 from shopalytic.accounts.models import Key, Project
-from shopalytic.errors import NotAuthorized, Unavailable
+from shopalytic.errors import DatabaseUnavailable, NotAuthorized
 
 log = structlog.get_logger(__name__)
 
@@ -28,10 +28,6 @@ REREADS_AT_ONCE = 5
 as often as he sends."""
 USE_NOTED_SECONDS = 60.0
 KEY_LENGTH_LIMIT = 64
-
-
-class DatabaseUnavailable(Unavailable):
-    code = "database_unavailable"
 
 
 class Access(NamedTuple):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from decimal import Decimal
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ from shopalytic.events.values import ID_LIMIT, LABEL_LIMIT, TEXT_LIMIT, URL_LIMI
 from shopalytic.events.violations import Violation
 
 AGENT_LIMIT = 1024
+MESSAGE_ID_LIMIT = 64
 NESTED_TOO_DEEPLY = "The message is nested too deeply."
 
 _decode_message = msgspec.json.Decoder(Message, float_hook=Decimal).decode
@@ -133,7 +135,7 @@ def _event(envelope: Envelope, message: Message, stored_at_ms: int) -> Parsed:
         occurred_at=clock.instant_text(occurred_ms),
         received_at=clock.instant_text(envelope.received_at),
         stored_at=clock.instant_text(stored_at_ms),
-        message_id=clean(envelope.message_id or message.message_id or "", ID_LIMIT),
+        message_id=_message_id(envelope.message_id or message.message_id or ""),
         door=envelope.door,
         source=clean(message.source or "", LABEL_LIMIT),
         library=clean(message.library or "", LABEL_LIMIT),
@@ -170,6 +172,16 @@ def _name(kind: MessageType, message: Message) -> tuple[str, str | None, list[st
     if name in EVENT_SLIPS:
         return EVENT_SLIPS[name], None, [Violation.RENAMED.at(name)]
     return name, None if name == sent.strip() else sent, []
+
+
+def _message_id(sent: str) -> str:
+    """Up to 64 characters as sent; a longer one by its digest, since two may begin alike."""
+    text = clean(sent, MESSAGE_ID_LIMIT + 1)
+    return (
+        text
+        if len(text) <= MESSAGE_ID_LIMIT
+        else blake2b(sent.encode("utf-8", "replace"), digest_size=32).hexdigest()
+    )
 
 
 def _tracking_id(sent: str | None) -> str:

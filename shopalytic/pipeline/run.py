@@ -19,7 +19,7 @@ import structlog
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from shopalytic.errors import StoreRefused, Unavailable
+from shopalytic.errors import DatabaseUnavailable, StoreRefused, Unavailable
 from shopalytic.events.event import Drop, Duplicate, Event, Outcome, Quarantine, QuarantineReason
 from shopalytic.events.message import Envelope
 from shopalytic.events.parse import Parsed, parse_envelope
@@ -56,12 +56,6 @@ class Item(msgspec.Struct):
     @property
     def open(self) -> bool:
         return self.outcome is None
-
-
-class DatabaseUnavailable(Unavailable):
-    """The relational database did not answer. The batch is repeated."""
-
-    code = "database_unavailable"
 
 
 class Runner:

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from shopalytic.accounts.keys import get_key, make_key, revoke_key, rotate_key
 from shopalytic.accounts.models import Key
 from shopalytic.accounts.projects import create_project
-from shopalytic.collector.keys import REREADS_AT_ONCE, DatabaseUnavailable, KeyCache
-from shopalytic.errors import NotAuthorized
+from shopalytic.collector.keys import REREADS_AT_ONCE, KeyCache
+from shopalytic.errors import DatabaseUnavailable, NotAuthorized
 from tests.collector.conftest import Shop, error_of, make_shop
 
 NEVER_SECONDS = 3600.0

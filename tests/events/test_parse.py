@@ -316,3 +316,10 @@ def test_reading_changes_nothing_in_the_envelope_and_twice_gives_the_same() -> N
     raw = json.dumps({"event": "order", "tracking_id": "t", "properties": {"total": 1.10}}).encode()
     envelope = Envelope(project_id=1, received_at=RECEIVED_MS, message=msgspec.Raw(raw), message_id="m")
     assert parse_message(envelope, RECEIVED_MS) == parse_message(envelope, RECEIVED_MS)
+
+
+def test_a_message_id_too_long_for_the_ledger_is_known_by_its_digest(read: Callable[..., Parsed]) -> None:
+    one, same, other = (read(message_id="x" * 64 + end).event.message_id for end in ("a", "a", "b"))
+    assert one == same != other
+    assert len(one) == 64
+    assert read(message_id="x" * 64).event.message_id == "x" * 64
