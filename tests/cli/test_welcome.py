@@ -51,6 +51,11 @@ def test_the_printed_link_lets_the_first_user_in_and_is_not_printed_again(
     assert "http://127.0.0.1:8000/" in shown
 
 
+def test_the_demo_shop_is_a_port_further(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    print_welcome(settings, demo=True)
+    assert "http://127.0.0.1:8001/" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("host", "public_url", "address"),
     [
