@@ -5,21 +5,15 @@ from __future__ import annotations
 import itertools
 import logging
 import secrets
-import socket
-import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from http.server import BaseHTTPRequestHandler
 from typing import cast
 
 from shopalytic.store.server.blocks import encode_blocks
 from shopalytic.store.server.body import Buffer, Source, open_body
 from shopalytic.store.server.codings import choose_coding, encode
-from shopalytic.store.server.engine import Engine
 from shopalytic.store.server.execution import Answer, execute, prepare
 from shopalytic.store.server.failures import (
     SOCKET_TIMEOUT,
@@ -30,10 +24,8 @@ from shopalytic.store.server.failures import (
     refusal,
 )
 from shopalytic.store.server.formats import content_type
-from shopalytic.store.server.options import ServerOptions
 from shopalytic.store.server.request import QueryRequest, authenticate, parse_parameters, parse_request
-from shopalytic.store.server.running import Slots
-from shopalytic.store.server.sessions import Sessions
+from shopalytic.store.server.server import Server
 
 log = logging.getLogger(__name__)
 
@@ -45,57 +37,6 @@ _WORTH_CODING_BYTES = 1024
 _DRAIN_BYTES = 4 << 20
 _SILENCE_SECONDS = 120
 _OK_PATHS = ("/ping", "/replicas_status")
-
-
-class Server(ThreadingHTTPServer):
-    """A thread for each connection; the statements among them take turns on `slots`."""
-
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 128
-    allow_reuse_address = True
-
-    def __init__(self, options: ServerOptions, engine: Engine, scratch: Path, password: str) -> None:
-        self.options = options
-        self.engine = engine
-        self.scratch = scratch
-        self.password = password
-        self.sessions = Sessions(engine)
-        self.slots = Slots(options.threads, options.waiting_limit, engine.kill)
-        self.is_stopping = False
-        self._idle = threading.Condition()
-        self._served = 0
-        if ":" in options.host:
-            self.address_family = socket.AF_INET6
-        super().__init__((options.host, options.port), Door)
-
-    @contextmanager
-    def serving(self) -> Iterator[None]:
-        """Around one request, from its first line to its answer's last byte: a stop waits for it."""
-        with self._idle:
-            self._served += 1
-        try:
-            yield
-        finally:
-            with self._idle:
-                self._served -= 1
-                self._idle.notify_all()
-
-    def wait_until_idle(self, timeout_seconds: float) -> bool:
-        """Whether no request is being served any more, within the time given."""
-        with self._idle:
-            return self._idle.wait_for(lambda: not self._served, timeout_seconds)
-
-    def server_bind(self) -> None:
-        # The base class asks the name service for this host's name, which may take seconds.
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
-        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        if not isinstance(sys.exc_info()[1], OSError):
-            log.exception("A connection to the event store failed")
 
 
 class Door(BaseHTTPRequestHandler):

@@ -62,7 +62,7 @@ class Engine:
             self.version, self.timezone = self._root.read_row("SELECT version(), timezone()")
         except Exception as error:
             raise StoreNotOpened(explain(folder.path, error)) from None
-        self._killing = threading.Lock()
+        self._root_use = threading.Lock()
 
     def connect(self) -> Connection:
         """A connection with settings, database and temporary tables of its own; for one thread at a time."""
@@ -77,8 +77,13 @@ class Engine:
     def kill(self, tag: str) -> None:
         """Stop the running statement that was tagged so; nothing happens where none runs."""
         statement = f"KILL QUERY WHERE Settings['{TAG}'] = {quote(tag.encode()).decode()} ASYNC"
-        with self._killing, suppress(Exception):
+        with self._root_use, suppress(Exception):
             self._root.execute(statement.encode())
+
+    def release_memory(self) -> None:
+        """Give the memory that statements have left unused back to the system."""
+        with self._root_use, suppress(Exception):
+            self._root.execute(b"SYSTEM JEMALLOC PURGE")
 
     def close(self) -> None:
         """Twice is harmless. No connection may be in use."""

@@ -71,6 +71,10 @@ def explain(path: Path, error: Exception) -> str:
         return _full(path)
     if "Cannot lock file" in str(error):
         return f"The event store in {path} is already open in another process; only one may use it at a time."
+    if "initializing EmbeddedServer" in str(error):
+        return (
+            f"The event store in {path} cannot be opened: the engine did not start; its own message is above."
+        )
     return f"The event store in {path} cannot be opened: {error}"
 
 

@@ -12,15 +12,17 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from shopalytic.errors import ConfigurationError
-from shopalytic.store.server.door import Server
+from shopalytic.store.server.door import Door
 from shopalytic.store.server.engine import Engine
 from shopalytic.store.server.folder import Folder
 from shopalytic.store.server.options import ServerOptions
+from shopalytic.store.server.server import Server
 
 log = logging.getLogger(__name__)
+
+_STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
 def serve(options: ServerOptions) -> None:
@@ -32,11 +34,13 @@ def serve(options: ServerOptions) -> None:
     """
     folder = Folder(options.data_dir)
     try:
-        engine = Engine(folder, memory_limit_bytes=options.memory_limit_bytes, fsync=options.fsync)
-        try:
-            _serve(options, engine, folder)
-        finally:
-            engine.close()
+        # Before the engine's threads are made: they hold back what the one that makes them does.
+        with _held_signals():
+            engine = Engine(folder, memory_limit_bytes=options.memory_limit_bytes, fsync=options.fsync)
+            try:
+                _serve(options, engine, folder)
+            finally:
+                engine.close()
     finally:
         folder.release()
 
@@ -44,22 +48,23 @@ def serve(options: ServerOptions) -> None:
 def _serve(options: ServerOptions, engine: Engine, folder: Folder) -> None:
     password = options.password or secrets.token_urlsafe(24)
     try:
-        server = Server(options, engine, folder.scratch, password)
+        server = Server(Door, options, engine, folder.scratch, password)
     except OSError as error:
         raise ConfigurationError(
             f"The event store cannot listen on {options.host}:{options.port}: {error.strerror or error}."
         ) from None
     accepting = threading.Thread(target=server.serve_forever, args=(0.5,), name="accept", daemon=True)
-    with _stop_signal() as stop:
-        accepting.start()
-        try:
-            _announce(options, server.server_port, password)
-            log.info("event store ready", extra={"port": server.server_port, "engine": engine.version})
-            stop.wait()
-        finally:
-            _stop(options, server)
-            if options.ready_file is not None:
-                options.ready_file.unlink(missing_ok=True)
+    accepting.start()
+    try:
+        _announce(options, server.server_port, password)
+        log.info(
+            "event store ready on %s:%s, ClickHouse %s", options.host, server.server_port, engine.version
+        )
+        signal.sigwait(_STOPS)
+    finally:
+        _stop(options, server)
+        if options.ready_file is not None:
+            options.ready_file.unlink(missing_ok=True)
     log.info("event store stopped")
 
 
@@ -70,25 +75,30 @@ def _stop(options: ServerOptions, server: Server) -> None:
     if not server.wait_until_idle(options.drain_seconds):
         log.warning("statements still ran when the event store stopped; they were cancelled")
         server.slots.stop_all()
-        server.wait_until_idle(5)
+        if not server.wait_until_idle(10):
+            # Closing the engine under a statement crashes; what is stored is as safe as after a kill.
+            log.error("a statement could not be cancelled; the event store ends without closing its engine")
+            logging.shutdown()
+            os._exit(1)
     server.slots.close()
     server.sessions.close()
 
 
 @contextmanager
-def _stop_signal() -> Iterator[threading.Event]:
-    """An event that SIGTERM or SIGINT sets."""
-    stop = threading.Event()
+def _held_signals() -> Iterator[None]:
+    """Keeps SIGTERM and SIGINT waiting until somebody asks for them.
 
-    def set_stop(number: int, frame: Any) -> None:
-        stop.set()
-
-    before = {number: signal.signal(number, set_stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    Handlers would not do: the engine's threads may be given the signal instead of the main one, which then
+    sleeps on, and the engine has an opinion of its own about SIGINT.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
     try:
-        yield stop
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        while signal.sigtimedwait(_STOPS, 0):
+            # A second signal, sent while the store was stopping already, asks for nothing new.
+            pass
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _announce(options: ServerOptions, port: int, password: str) -> None:

@@ -157,7 +157,7 @@ def test_the_same_token_inserts_once_also_after_a_kill(make_store: Callable[...,
     assert again.run("SELECT count() FROM shop.events") == "3000"
 
 
-@pytest.mark.parametrize("options", [[], ["--fsync"]])
+@pytest.mark.parametrize("options", [[], ["--no-fsync"]])
 def test_a_kill_during_inserts_loses_no_acknowledged_row(
     make_store: Callable[..., StoreProcess], options: list[str]
 ) -> None:
@@ -253,3 +253,16 @@ def test_a_full_disk_is_told_and_what_was_stored_is_kept(
         again.stop()
     finally:
         subprocess.run(["umount", str(disk)], check=False)
+
+
+def test_memory_that_is_not_needed_any_more_is_given_back(make_store: Callable[..., StoreProcess]) -> None:
+    store = make_store()
+
+    def private_mb() -> int:
+        lines = Path(f"/proc/{store.told['pid']}/smaps_rollup").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("Private_Dirty:")) // 1024
+
+    store.run("CREATE TABLE wide (n UInt64, s String) ENGINE = MergeTree ORDER BY n")
+    store.run("INSERT INTO wide SELECT number, repeat('x', 100) FROM numbers(2000000)")
+    assert store.run("SELECT length(groupArray(s)) FROM wide") == "2000000"
+    wait_until(lambda: private_mb() < 120)
