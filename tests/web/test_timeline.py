@@ -120,3 +120,17 @@ def test_small_shares_are_not_shown_as_nothing(rate: float | None, text: str) ->
 @pytest.mark.parametrize(("seconds", "text"), [(59, "59 s"), (60, "1 min"), (3900, "1 h 05 min")])
 def test_durations_are_short(seconds: float, text: str) -> None:
     assert duration(seconds) == text.replace(" ", SPACE)
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"utm_source": "news", "utm_campaign": "may", "referrer_domain": "mail.example"}, "via news / may"),
+        ({"referrer_domain": "google.com", "channel": "organic"}, "via google.com"),
+        ({"channel": "direct"}, "came directly"),
+        ({}, ""),
+    ],
+)
+def test_a_session_tells_how_the_visitor_came(fields: dict[str, Any], says: str) -> None:
+    (session,) = split_by_session(make_lines([make_event(**fields)], "UTC", "EUR"), has_more=False)
+    assert session.origin == says

@@ -99,10 +99,13 @@ class Session:
 
     @property
     def origin(self) -> str:
-        """How the visitor came: the campaign, the referring site, or the channel."""
+        """How the visitor came: by the campaign, the referring site, or the channel. Empty where nothing tells."""
         event = self.first
         campaign = " / ".join(part for part in (event.utm_source, event.utm_campaign) if part)
-        return campaign or event.referrer_domain or event.channel
+        if not campaign and not event.referrer_domain and event.channel == "direct":
+            return "came directly"
+        came_by = campaign or event.referrer_domain or event.channel
+        return f"via {came_by}" if came_by else ""
 
 
 def make_lines(
