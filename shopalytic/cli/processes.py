@@ -113,7 +113,9 @@ def migrate() -> None:
     configure_logging(settings)
     upgrade(settings.relational_url)
     ran = migrate_store(open_store(settings))
-    click.echo(f"The tables are up to date; {len(ran)} migrations of the event tables ran now.", err=True)
+    click.echo(
+        f"The tables are up to date; run now on the event tables: {', '.join(ran) or 'nothing'}.", err=True
+    )
 
 
 def _load(host: str | None = None, port: int | None = None) -> Settings:

@@ -51,6 +51,19 @@ def test_an_event_is_shown_with_its_properties_and_its_customers_name(shop: Shop
     assert f"{shop.base}/customers/{customer}" in page
 
 
+def test_static_files_are_kept_for_as_long_as_they_are_the_same(shop: Shop) -> None:
+    address = re.search(r'href="(/static/dashboard.css[^"]+)"', shop.page("/"))
+    assert address
+    assert _kept(shop, address[1]) == "public, max-age=31536000, immutable"
+    for stale in ("/static/dashboard.css", "/static/dashboard.css?v=0123456789"):
+        assert "immutable" not in _kept(shop, stale)
+
+
+def _kept(shop: Shop, address: str) -> str:
+    with shop.client().get(address) as response:
+        return response.headers["Cache-Control"]
+
+
 def test_what_the_policy_forbids_would_be_found() -> None:
     page = "<style>a{}</style><p style='x'>&lt;b onclick=1&gt;</p><script>1</script><a href='javascript:1' onclick='1'>"
     assert len(forbidden_in(page)) == 4

@@ -7,9 +7,9 @@ from flask import Flask
 from shopalytic.parts import Parts
 from shopalytic.web.dashboard import auth, customers, live, overview, settings
 from shopalytic.web.dashboard.access import pages
+from shopalytic.web.dashboard.assets import asset_url, keep_assets
 from shopalytic.web.dashboard.formats import FILTERS
 from shopalytic.web.dashboard.safety import make_safe
-from shopalytic.web.dashboard.tag_snippet import asset_url
 
 __all__ = ["customers", "live", "overview", "register", "settings"]
 
@@ -17,6 +17,7 @@ __all__ = ["customers", "live", "overview", "register", "settings"]
 def register(app: Flask, parts: Parts) -> None:
     """Add the pages. Once per application."""
     make_safe(app)
+    keep_assets(app)
     app.jinja_env.filters.update(FILTERS)
     app.jinja_env.globals["asset"] = asset_url
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

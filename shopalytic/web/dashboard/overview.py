@@ -12,8 +12,8 @@ from shopalytic.accounts.db import reading
 from shopalytic.accounts.keys import list_tokens
 from shopalytic.reports.overview import OverviewDay, overview
 from shopalytic.reports.period import Period, local_today
+from shopalytic.snippet import render_snippet
 from shopalytic.web.dashboard.access import get_parts, here, pages
-from shopalytic.web.dashboard.tag_snippet import make_snippet
 
 SPANS_DAYS = (7, 30, 90)
 CHART_HEIGHT = 120
@@ -52,7 +52,12 @@ def make_bars(days: list[OverviewDay]) -> list[dict[str, Any]]:
 
 
 def find_snippet() -> str | None:
-    """With the project's newest token; None where all are revoked."""
+    """HTML to paste into a page's head, with the project's newest token; None where all are revoked."""
     with reading(get_parts().sessions) as db:
         tokens = list_tokens(db, here().project.id)
-    return make_snippet(get_parts().settings, tokens[0]) if tokens else None
+    if not tokens:
+        return None
+    settings = get_parts().settings
+    # Without a public address, the one under which this page was asked for.
+    address = settings.public_url.rstrip("/") or request.host_url.rstrip("/")
+    return f"<script>{render_snippet(address, tokens[0], settings.tag_name)}</script>"
