@@ -271,6 +271,7 @@ def _config(memory_limit_bytes: int, fsync: bool, folder: Folder) -> str:
     <mark_cache_size>{marks}</mark_cache_size>
     <index_mark_cache_size>{marks // 4}</index_mark_cache_size>
     <tmp_path>{escape(str(folder.scratch))}/</tmp_path>
+    <max_thread_pool_free_size>16</max_thread_pool_free_size>
     <logger><level>none</level></logger>
     <merge_tree>
         <fsync_after_insert>{flag}</fsync_after_insert>

@@ -38,7 +38,7 @@ from shopalytic.store.server.summary import Summary
 
 _START_BYTES = 256 << 10
 """An INSERT's head lies within these; the engine takes no longer statement by default either."""
-_STATEMENT_LIMIT_BYTES = 64 << 20
+_STATEMENT_LIMIT_BYTES = 16 << 20
 _FORM_LIMIT_BYTES = 512 << 20
 _PIECE_BYTES = 1 << 20
 _TAG_COLUMN = f"Settings['{TAG}']".encode()

@@ -24,9 +24,9 @@ _SKIPPED = re.compile(rb"(?:[\s\x00]+|--[^\n]*|#[ !][^\n]*)+")
 _COMMENT_MARK = re.compile(rb"/\*|\*/")
 _TOKEN = re.compile(
     rb"""(?P<word>[A-Za-z_\x80-\xff][\w$\x80-\xff]*)
-    |(?P<quoted>'[^'\\]*(?:(?:\\.|'')[^'\\]*)*'
-        |"[^"\\]*(?:(?:\\.|"")[^"\\]*)*"
-        |`[^`\\]*(?:(?:\\.|``)[^`\\]*)*`
+    |(?P<quoted>'[^'\\]*+(?:(?:\\.|'')[^'\\]*+)*+'
+        |"[^"\\]*+(?:(?:\\.|"")[^"\\]*+)*+"
+        |`[^`\\]*+(?:(?:\\.|``)[^`\\]*+)*+`
         |\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)
     |(?P<number>\d[\w.]*)
     |(?P<mark>.)""",
@@ -87,7 +87,7 @@ class Statement(msgspec.Struct, frozen=True):
 
 
 def iterate_tokens(text: bytes, position: int = 0) -> Iterator[Token]:
-    """Tokens as ClickHouse's lexer cuts them, comments left out; ends quietly at an unclosed comment."""
+    """Tokens as ClickHouse's lexer cuts them, comments left out; ends quietly at an unclosed comment or quote."""
     depth = 0
     while position < len(text):
         if skipped := _SKIPPED.match(text, position):
@@ -102,6 +102,8 @@ def iterate_tokens(text: bytes, position: int = 0) -> Iterator[Token]:
         kind = match.lastgroup or "mark"
         kind = "quoted" if kind == "tag" else kind
         upper = b"" if kind == "quoted" else match[0].upper()
+        if upper in (b"'", b'"', b"`"):
+            return
         if upper in (b")", b"]", b"}"):
             depth -= 1
         yield Token(kind, match.start(), match.end(), upper, depth)
