@@ -49,13 +49,13 @@ def _migrated(address: str) -> Store:
 
 @contextmanager
 def running_store(folder: Path) -> Iterator[str]:
-    """`python -m shopalytic.store.server` on a data folder; gives its URL and stops it at the end."""
+    """`shopalytic store` on a data folder; gives its URL and stops it at the end."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SHOPALYTIC_")}
     environment["SHOPALYTIC_DATA_DIR"] = str(folder)
     log = folder / "store.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "shopalytic.store.server"], env=environment, stdout=output, stderr=output
+            [sys.executable, "-m", "shopalytic", "store"], env=environment, stdout=output, stderr=output
         )
     try:
         yield _wait_for_address(process, folder / "store.json", log)
