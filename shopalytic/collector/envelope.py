@@ -8,15 +8,23 @@ import time
 import msgspec
 
 from shopalytic.collector.sender import Sender
-from shopalytic.events.message import Instant, MessageType
+from shopalytic.events.message import Door, Instant, MessageType
 
 _encode = msgspec.json.Encoder().encode
 
 
-def open_envelope(project_id: int, received_at_ms: int, sender: Sender, sent_at: Instant | None) -> bytes:
+def open_envelope(
+    project_id: int,
+    received_at_ms: int,
+    sender: Sender,
+    sent_at: Instant | None,
+    door: Door = "native",
+) -> bytes:
     """What all messages of one request share. Its first two members stand in front: the worker finds the project
     of an entry that it cannot read otherwise by them."""
     opened = b'{"p":%d,"r":%d' % (project_id, received_at_ms)
+    if door != "native":
+        opened += b',"d":"' + door.encode() + b'"'
     if sent_at is not None:
         opened += b',"s":' + _encode(sent_at)
     if sender.ip:
@@ -29,13 +37,18 @@ def open_envelope(project_id: int, received_at_ms: int, sender: Sender, sent_at:
 
 
 def close_envelope(
-    opened: bytes, raw: bytes, message_type: MessageType | None, message_id: str | None
+    opened: bytes, raw: bytes, message_type: MessageType | None, message_id: str | None, name_sent: str = ""
 ) -> bytes:
-    """raw: one valid JSON object. message_type, message_id: None where the message says them itself."""
+    """raw: one valid JSON object. message_type, message_id: None where the message says them itself.
+
+    name_sent: the event's name in the client's protocol, where the message has another.
+    """
     if message_type is not None:
         opened += b',"t":"' + message_type.encode() + b'"'
     if message_id is not None:
         opened += b',"i":"' + message_id.encode() + b'"'
+    if name_sent:
+        opened += b',"e":' + _encode(name_sent)
     return opened + b',"m":' + raw + b"}"
 
 

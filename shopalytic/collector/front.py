@@ -47,21 +47,37 @@ def make_doors(receiver: Receiver) -> WsgiApp:
 
     def answer(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         door = DOORS[environ["PATH_INFO"]]
-        headers: Headers = [("Content-Type", "application/json"), ("X-Content-Type-Options", "nosniff")]
-        error: ShopalyticError | None = None
-        try:
-            status, body = 200, receiver.receive(door, environ)
-        except Exception as raised:
-            error = _known(raised, receiver, door.name)
-            status, body = error.status, encode_error(error)
-            headers += _error_headers(error)
-        headers += _browser_headers(environ, receiver, error)
-        headers.append(("Content-Length", str(len(body))))
-        requests_of(door.name, status).inc()
-        start_response(STATUS_LINES[status], headers)
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+        return respond(receiver, door.name, environ, start_response, lambda: receiver.receive(door, environ))
 
     return answer
+
+
+def tell_error(error: ShopalyticError) -> tuple[int, bytes]:
+    return error.status, encode_error(error)
+
+
+def respond(
+    receiver: Receiver,
+    door: str,
+    environ: Environ,
+    start_response: Callable[..., Any],
+    receive: Callable[[], bytes],
+    tell: Callable[[ShopalyticError], tuple[int, bytes]] = tell_error,
+) -> Iterable[bytes]:
+    """What `receive` gives, or the error that it raises as the protocol tells it. Never raises."""
+    headers: Headers = [("Content-Type", "application/json"), ("X-Content-Type-Options", "nosniff")]
+    error: ShopalyticError | None = None
+    try:
+        status, body = 200, receive()
+    except Exception as raised:
+        error = _known(raised, receiver, door)
+        status, body = tell(error)
+        headers += _error_headers(error)
+    headers += _browser_headers(environ, receiver, error)
+    headers.append(("Content-Length", str(len(body))))
+    requests_of(door, status).inc()
+    start_response(STATUS_LINES[status], headers)
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
 
 def _known(raised: Exception, receiver: Receiver, door: str) -> ShopalyticError:

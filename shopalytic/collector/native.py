@@ -6,6 +6,8 @@ Properties, context and times are read by the worker, which sets aside what it c
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import TypeVar
 
 import msgspec
 
@@ -74,15 +76,23 @@ _WORDS = {
 }  # fmt: skip
 
 
+Read = TypeVar("Read")
+
+
 def parse_head(raw: bytes) -> Head:
     """Raises Rejected with what is wrong and, in `at`, the member that it is wrong with."""
+    return read_message(raw, _decode_head)
+
+
+def read_message(raw: bytes, decode: Callable[[bytes], Read]) -> Read:
+    """What `decode`, a msgspec decoder's, makes of one message. Raises as `parse_head` does."""
     if raw.count(b"[") + raw.count(b"{") > NESTING_LIMIT and is_deeper(raw, NESTING_LIMIT):
         raise Rejected(f"The message is nested more than {NESTING_LIMIT} levels deep.")
     try:
         if not raw.isascii():
             # The decoder steps over properties without a look at their characters; the store would not.
             raw.decode()
-        return _decode_head(raw)
+        return decode(raw)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise explain(error, raw) from None
 

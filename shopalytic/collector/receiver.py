@@ -120,14 +120,16 @@ class Receiver:
         return visitor_key, close_envelope(opened, raw, None, None if head.message_id else make_message_id())
 
     def _read(self, raw: bytes) -> Head:
-        limit = self.settings.message_limit_bytes
-        if len(raw) > limit:
-            raise TooLarge(f"The message is larger than {limit} bytes.")
+        self.check_size(raw)
         return parse_head(raw)
 
     def _admit(self, environ: Environ, token: str | None, count: int) -> tuple[Access, Sender]:
         """Whose messages these are, and who sends them. Raises NotAuthorized, Forbidden or TooMany."""
         access, is_secret = self._open(environ.get("HTTP_AUTHORIZATION", ""), token)
+        return access, self.admit(environ, access, is_secret, count)
+
+    def admit(self, environ: Environ, access: Access, is_secret: bool, count: int) -> Sender:
+        """Who sends, where he may send so many messages now. Raises Forbidden or TooMany."""
         if access.origins and not is_secret:
             _check_origin(find_origin(environ), access.origins)
         wait_seconds = self._rate.take(access.project_id, count)
@@ -136,7 +138,20 @@ class Receiver:
             error.retry_after_seconds = math.ceil(wait_seconds)
             raise error
         # A server speaks for its visitors: its own address and program are not theirs.
-        return access, Sender() if is_secret else read_sender(environ, self.settings.trusted_proxies)
+        return Sender() if is_secret else read_sender(environ, self.settings.trusted_proxies)
+
+    def append(self, door: str, project_id: int, entries: list[tuple[str, bytes]], rejected: int) -> None:
+        """Raises QueueUnavailable; then all of them are to be sent again."""
+        if entries:
+            self._stream.append(project_id, entries)
+        messages_of(door, "accepted").inc(len(entries))
+        messages_of(door, "rejected").inc(rejected)
+
+    def check_size(self, raw: bytes) -> None:
+        """Raises TooLarge."""
+        limit = self.settings.message_limit_bytes
+        if len(raw) > limit:
+            raise TooLarge(f"The message is larger than {limit} bytes.")
 
     def _open(self, authorization: str, token: str | None) -> tuple[Access, bool]:
         """What the keys open, and whether one is secret. Other schemes are the shop's own, as its password page."""

@@ -32,8 +32,10 @@ class Unsplittable(ValueError):
     """The batch's own structure is broken: nobody can say where its items begin and end."""
 
 
-def split_batch(body: bytes, items_limit: int) -> tuple[dict[str, bytes], list[bytes] | None]:
-    """The members of a JSON object, unread, and the items of its array `events`, unread; None without one.
+def split_batch(
+    body: bytes, items_limit: int, array: str = "events"
+) -> tuple[dict[str, bytes], list[bytes] | None]:
+    """The members of a JSON object, unread, and the items of its member `array`, unread; None without one.
 
     After one item more than `items_limit` it stops reading: what follows is missing then.
     A name that stands there twice counts with its last value. An item may come out empty, as between two commas.
@@ -49,7 +51,7 @@ def split_batch(body: bytes, items_limit: int) -> tuple[dict[str, bytes], list[b
     while body[at : at + 1] != b"}":
         name, at = _read_name(body, at)
         steps[0] -= STEPS_PER_MEMBER
-        if name == "events" and body[at : at + 1] == b"[":
+        if name == array and body[at : at + 1] == b"[":
             items, at = _split_array(body, at, items_limit, steps)
             if len(items) > items_limit:
                 return members, items

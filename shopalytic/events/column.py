@@ -19,7 +19,7 @@ REST = "_rest"
 CONTEXT = "_context"
 """Members of the message's context that have no column."""
 EVENT = "_event"
-"""An event's name as sent, where the column could not hold it."""
+"""An event's name as sent, where it is another than the column's."""
 RESERVED = frozenset({REST, CONTEXT, EVENT})
 
 DEPTH_LIMIT = 50

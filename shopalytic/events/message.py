@@ -54,3 +54,5 @@ class Envelope(msgspec.Struct, kw_only=True, omit_defaults=True):
     user_agent: str = msgspec.field(name="u", default="")
     language: str = msgspec.field(name="l", default="")
     """The request's Accept-Language header; for clients that send no context.language."""
+    name_sent: str = msgspec.field(name="e", default="")
+    """The event's name in the client's protocol, where a door gave it another."""

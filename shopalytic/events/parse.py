@@ -105,6 +105,7 @@ def parse_message(envelope: Envelope, stored_at_ms: int) -> Parsed | Quarantine:
 def _event(envelope: Envelope, message: Message, stored_at_ms: int) -> Parsed:
     kind = envelope.type or message.type
     name, name_sent, violations = _name(kind, message)
+    name_sent = envelope.name_sent or name_sent
     tracking_id = _tracking_id(message.tracking_id)
     user_ids = _user_ids(message.user_id)
     if not user_ids and (not tracking_id or kind != "track"):

@@ -120,6 +120,12 @@ def event_properties(event: Event) -> dict[str, Any]:
     return properties
 
 
+def name_sent(event: Event) -> str:
+    """The event's name as the client sent it, where that is another than `event`; else an empty text."""
+    sent = event.properties.get(column.EVENT)
+    return sent if isinstance(sent, str) else ""
+
+
 def context_rest(event: Event) -> dict[str, Any]:
     """What the message's context held beside what has a column."""
     rest = event.properties.get(column.CONTEXT)

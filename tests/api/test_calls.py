@@ -151,6 +151,7 @@ def test_an_event_carries_all_that_scripts_need(shop: Shop) -> None:
         "referrer": "https://shop.example/cart", "channel": "direct", "device": "phone",
         "browser": "Firefox", "os": "Android", "country": "DE", "is_bot": False, "source": "web",
         "library": "shopalytic.js", "door": "native", "violations": ["missing:subtotal"],
+        "event_sent": "",
     }  # fmt: skip
 
 

@@ -78,6 +78,9 @@ class EventAnswer(msgspec.Struct, frozen=True):
     library: str
     door: Annotated[str, Meta(description="The protocol that it came by.")]
     violations: Annotated[list[str], Meta(description="What was not as the catalogue of events says.")]
+    event_sent: Annotated[
+        str, Meta(description="The event's name in the client's protocol, where a door gave it another.")
+    ]
 
 
 class EventsAnswer(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from shopalytic.errors import Rejected
 from shopalytic.events.event import Event
-from shopalytic.events.properties import event_properties
+from shopalytic.events.properties import event_properties, name_sent
 from shopalytic.reports.paging import EventPage
 from shopalytic.reports.recent_events import recent_events
 from shopalytic.web.api.answers import CountersAnswer, EventAnswer, EventsAnswer, format_store_instant
@@ -72,4 +72,5 @@ def event_answer(event: Event) -> EventAnswer:
         library=event.library,
         door=event.door,
         violations=event.violations,
+        event_sent=name_sent(event),
     )

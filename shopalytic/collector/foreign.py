@@ -1,0 +1,58 @@
+"""Routes of other protocols, answered as the native doors answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Response, current_app, request
+
+from shopalytic.collector.front import RECEIVER, respond
+from shopalytic.collector.receiver import Receiver
+from shopalytic.collector.routes import METHODS, answer_preflight
+from shopalytic.errors import ShopalyticError, Unavailable
+
+Tell = Callable[[ShopalyticError], tuple[int, bytes]]
+
+
+def receive_at(
+    blueprint: Blueprint,
+    receiver: Receiver,
+    door: str,
+    path: str,
+    receive: Callable[..., bytes],
+    tell: Tell,
+) -> None:
+    """Have `receive(receiver, **parts of the path)` answer the path, and preflights as at the native doors.
+
+    door: how requests are counted. receiver: for where `front` does not stand before the application.
+    """
+
+    def take(**parts: Any) -> Response:
+        own = find_receiver(receiver)
+
+        def answer(environ: Any, start_response: Any) -> Any:
+            return respond(own, door, environ, start_response, lambda: receive(own, **parts), tell)
+
+        return current_app.make_response(Response.from_app(answer, request.environ))
+
+    def preflight(**parts: Any) -> Response:
+        return answer_preflight(find_receiver(receiver))
+
+    blueprint.add_url_rule(path, path, take, methods=METHODS, provide_automatic_options=False)
+    blueprint.add_url_rule(path, f"preflight {path}", preflight, methods=["OPTIONS"])
+
+
+def find_receiver(receiver: Receiver) -> Receiver:
+    """The process's own, whose keys are read once; the one given where there is none."""
+    found: Receiver = request.environ.get(RECEIVER, receiver)
+    return found
+
+
+def refuse_as(tell: Tell, error: ShopalyticError) -> Response:
+    status, body = tell(error)
+    response = Response(body, status, mimetype="application/json")
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    if isinstance(error, Unavailable):
+        response.headers["Retry-After"] = str(error.retry_after_seconds)
+    return response
