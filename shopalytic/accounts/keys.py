@@ -1,4 +1,4 @@
-"""A project's keys: tokens, which stand in pages and may only write, and secret keys for servers."""
+"""A project's keys: tokens, which stand in pages and may only write, secret keys for servers, hook keys for webhooks."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shopalytic.accounts.models import Key
-from shopalytic.errors import NotFound
+from shopalytic.errors import ConfigurationError, NotFound
 
-KeyKind = Literal["token", "secret"]
-PREFIXES: dict[KeyKind, str] = {"token": "sha_pub_", "secret": "sha_sec_"}
-LENGTHS: dict[KeyKind, int] = {"token": 24, "secret": 40}
+KeyKind = Literal["token", "secret", "hook"]
+PREFIXES: dict[KeyKind, str] = {"token": "sha_pub_", "secret": "sha_sec_", "hook": "sha_hok_"}
+LENGTHS: dict[KeyKind, int] = {"token": 24, "secret": 40, "hook": 24}
 """Random characters after the prefix; 24 are 142 bits."""
 ALPHABET = string.ascii_letters + string.digits
 """No signs, so that a double click selects the whole key."""
 HINT_LENGTH = len("sha_sec_") + 4
+SIGNING_SECRET_LENGTH = 40
+SIGNING_SECRET_LIMIT = 255
 
 
 class MadeKey(NamedTuple):
@@ -30,13 +32,28 @@ class MadeKey(NamedTuple):
     text: str
 
 
-def make_key(db: Session, project_id: int, kind: KeyKind) -> MadeKey:
-    text = PREFIXES[kind] + "".join(secrets.choice(ALPHABET) for _ in range(LENGTHS[kind]))
+def make_key(db: Session, project_id: int, kind: KeyKind, *, signing_secret: str | None = None) -> MadeKey:
+    """signing_secret: of a hook key, what the platform signs with; None has one made. Raises ConfigurationError."""
+    text = PREFIXES[kind] + _random_text(LENGTHS[kind])
     value = hash_secret_key(text) if kind == "secret" else text
     key = Key(project_id=project_id, kind=kind, value=value, hint=text[:HINT_LENGTH])
+    if kind == "hook":
+        set_signing_secret(key, signing_secret or _random_text(SIGNING_SECRET_LENGTH))
     db.add(key)
     db.flush()
     return MadeKey(key, text)
+
+
+def set_signing_secret(key: Key, secret: str) -> None:
+    """From now on webhooks at this hook key are checked with it. Raises ConfigurationError."""
+    if key.kind != "hook":
+        raise ConfigurationError("Only a hook key has a signing secret.", at="key")
+    secret = secret.strip()
+    if not 8 <= len(secret) <= SIGNING_SECRET_LIMIT or not secret.isprintable():
+        raise ConfigurationError(
+            f"A signing secret has 8 to {SIGNING_SECRET_LIMIT} printable characters.", at="signing_secret"
+        )
+    key.signing_secret = secret
 
 
 def hash_secret_key(text: str) -> str:
@@ -45,7 +62,7 @@ def hash_secret_key(text: str) -> str:
 
 
 def list_keys(db: Session, project_id: int) -> list[Key]:
-    """All, revoked ones too: tokens first, then secret keys, each as they were made."""
+    """All, revoked ones too: tokens first, then the others, each as they were made."""
     found = db.scalars(select(Key).where(Key.project_id == project_id).order_by(Key.id)).all()
     return sorted(found, key=lambda key: key.kind != "token")
 
@@ -85,11 +102,16 @@ def revoke_key(key: Key) -> None:
 
 
 def rotate_key(db: Session, key: Key) -> MadeKey:
-    """A new key of the same kind; the old one is revoked at once."""
-    made = make_key(db, key.project_id, "secret" if key.kind == "secret" else "token")
+    """A new key of the same kind; the old one is revoked at once. A hook key's signing secret stays."""
+    kind = next(kind for kind in PREFIXES if kind == key.kind)
+    made = make_key(db, key.project_id, kind, signing_secret=key.signing_secret)
     revoke_key(key)
     return made
 
 
 def _shown(key: Key) -> str:
-    return key.value if key.kind == "token" else key.hint
+    return key.hint if key.kind == "secret" else key.value
+
+
+def _random_text(length: int) -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))

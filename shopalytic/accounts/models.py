@@ -59,18 +59,20 @@ class Project(Base):
 
 
 class Key(Base):
-    """A project's token (public, kept readable) or secret key (only its SHA-256 is kept)."""
+    """A project's token or hook key (kept readable: each may only write), or secret key (only its SHA-256 is kept)."""
 
     __tablename__ = "key"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), index=True)
     kind: Mapped[str] = mapped_column(String(8))
-    """`token` or `secret`."""
+    """`token`, `secret` or `hook`."""
     value: Mapped[str] = mapped_column(String(64), unique=True)
-    """The token itself, or the secret key's SHA-256 in hexadecimal."""
+    """The token or hook key itself, or the secret key's SHA-256 in hexadecimal."""
     hint: Mapped[str] = mapped_column(String(16), default="")
     """The first characters, to tell secret keys apart in a list."""
+    signing_secret: Mapped[str | None] = mapped_column(String(255))
+    """Of a hook key: what the platform signs its webhooks with. Readable, since a signature is checked with it."""
     created_at: Mapped[datetime] = mapped_column(default=lambda: datetime.now(UTC))
     revoked_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
@@ -242,3 +244,17 @@ class OrderClaim(Base):
     message_id: Mapped[str] = mapped_column(String(64))
     batch: Mapped[str] = mapped_column(String(96))
     """Token of the batch that claimed it: a repeat of that batch is not a second order."""
+
+
+class ToldRefund(Base):
+    """A refund that a platform told. It tells the same one again with every later change of its order.
+
+    Kept for ever: message ids are remembered for two weeks only.
+    """
+
+    __tablename__ = "told_refund"
+
+    project_id: Mapped[int] = mapped_column(primary_key=True)
+    platform: Mapped[str] = mapped_column(String(16), primary_key=True)
+    refund_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    told_at: Mapped[datetime] = mapped_column(default=lambda: datetime.now(UTC))

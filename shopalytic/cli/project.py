@@ -8,7 +8,15 @@ from typing import Any
 import click
 import msgspec
 
-from shopalytic.accounts.keys import KeyKind, MadeKey, get_key, list_keys, list_tokens, make_key
+from shopalytic.accounts.keys import (
+    KeyKind,
+    MadeKey,
+    get_key,
+    list_keys,
+    list_tokens,
+    make_key,
+    set_signing_secret,
+)
 from shopalytic.accounts.keys import revoke_key as revoke_this_key
 from shopalytic.accounts.keys import rotate_key as rotate_this_key
 from shopalytic.accounts.models import Key, Project, User
@@ -22,6 +30,7 @@ from shopalytic.settings import load_settings
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 project_argument = click.argument("project", metavar="PROJECT")
+ASKED = "-"
 SHOWN_ONCE = "The secret key is shown this once. Keep it where your server reads it."
 
 
@@ -95,13 +104,32 @@ def keys(project: str, as_json: bool) -> None:
 
 @project.command("add-key")
 @project_argument
-@click.argument("kind", type=click.Choice(["token", "secret"]))
+@click.argument("kind", type=click.Choice(["token", "secret", "hook"]))
+@click.option(
+    "--signing-secret", help="Of a hook key: the platform's, or - to be asked for it. Else one is made."
+)
 @json_option
-def add_key(project: str, kind: KeyKind, as_json: bool) -> None:
-    """Make a further token or secret key."""
+def add_key(project: str, kind: KeyKind, signing_secret: str | None, as_json: bool) -> None:
+    """Make a further token, secret key, or hook key for webhooks."""
+    if signing_secret is not None and kind != "hook":
+        raise click.UsageError("--signing-secret belongs to a hook key.")
     with open_database(load_settings()) as db:
-        made = make_key(db, get_project(db, project).id, kind)
+        made = make_key(db, get_project(db, project).id, kind, signing_secret=_ask(signing_secret))
     _print_made(made, as_json)
+
+
+@project.command("hook-secret")
+@project_argument
+@click.argument("key")
+@click.option(
+    "--signing-secret", default=ASKED, help="What the platform signs with; - (or nothing) asks for it."
+)
+def hook_secret(project: str, key: str, signing_secret: str) -> None:
+    """Change what the webhooks at hook KEY are signed with: Shopify shows its own only once a webhook is there."""
+    with open_database(load_settings()) as db:
+        found = get_key(db, get_project(db, project).id, key)
+        set_signing_secret(found, _ask(signing_secret) or "")
+    click.echo(f"Key {found.id} ({_shown(found)}) has a new signing secret.")
 
 
 @project.command()
@@ -161,11 +189,14 @@ def _get_user(user: User | None, email: str) -> User:
 
 
 def _print_made(made: MadeKey, as_json: bool) -> None:
-    name = "token" if made.key.kind == "token" else "secret_key"
+    name = {"token": "token", "secret": "secret_key", "hook": "hook_key"}[made.key.kind]
+    signing = {"signing_secret": made.key.signing_secret} if made.key.kind == "hook" else {}
     if as_json:
-        _print_json({"key_id": made.key.id, name: made.text})
+        _print_json({"key_id": made.key.id, name: made.text} | signing)
     else:
         click.echo(made.text)
+        if signing:
+            click.echo(f"Signing secret: {made.key.signing_secret}")
         if made.key.kind == "secret":
             click.echo(SHOWN_ONCE, err=True)
 
@@ -196,7 +227,14 @@ def _describe_key(key: Key) -> dict[str, Any]:
 
 
 def _shown(key: Key) -> str:
-    return key.value if key.kind == "token" else f"{key.hint}…"
+    return f"{key.hint}…" if key.kind == "secret" else key.value
+
+
+def _ask(signing_secret: str | None) -> str | None:
+    """What is typed stays out of the shell's history."""
+    if signing_secret != ASKED:
+        return signing_secret
+    return str(click.prompt("Signing secret", hide_input=True))
 
 
 def _at(instant: datetime | None) -> str:

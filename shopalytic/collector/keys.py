@@ -178,7 +178,10 @@ class KeyCache:
 
 def read_keys(sessions: sessionmaker[Session]) -> Keys:
     """Raises SQLAlchemyError."""
-    query = select(Key.id, Key.kind, Key.value, Key.revoked_at, Project.id, Project.origins)
+    # A hook key opens the hooks alone, which look it up themselves.
+    query = select(Key.id, Key.kind, Key.value, Key.revoked_at, Project.id, Project.origins).where(
+        Key.kind != "hook"
+    )
     keys = Keys()
     revoked = set()
     with reading(sessions) as db:

@@ -117,3 +117,36 @@ def test_a_name_with_control_characters_cannot_reach_the_terminal(run: Run) -> N
     done = run("project", "create", "My\x1b[31mshop")
     assert done.exit_code == 1
     assert "control characters" in done.stderr
+
+
+def test_a_hook_key_comes_with_the_secret_that_its_webhooks_are_signed_with(run: Run) -> None:
+    created(run, "My shop")
+    made = json.loads(run("project", "add-key", "1", "hook", "--json").stdout)
+    assert made["hook_key"].startswith("sha_hok_")
+    assert len(made["signing_secret"]) == 40
+    listed = json.loads(run("project", "keys", "1", "--json").stdout)
+    assert [key["key"] for key in listed if key["kind"] == "hook"] == [made["hook_key"]]
+
+
+def test_a_hook_key_takes_the_platforms_own_secret_when_it_is_known(run: Run) -> None:
+    created(run, "My shop")
+    made = json.loads(
+        run("project", "add-key", "1", "hook", "--signing-secret", "the platform's", "--json").stdout
+    )
+    assert made["signing_secret"] == "the platform's"
+    assert (
+        run("project", "hook-secret", "1", made["hook_key"], "--signing-secret", "another one").exit_code == 0
+    )
+    rotated = json.loads(run("project", "rotate", "1", made["hook_key"], "--json").stdout)
+    assert rotated["signing_secret"] == "another one"
+
+
+def test_only_hook_keys_have_a_signing_secret(run: Run) -> None:
+    made = created(run, "My shop")
+    assert run("project", "add-key", "1", "token", "--signing-secret", "of a token").exit_code == 2
+    refused = run("project", "hook-secret", "1", made["token"], "--signing-secret", "of a token")
+    assert refused.exit_code == 1
+    assert "hook key" in refused.stderr
+    short = run("project", "add-key", "1", "hook", "--signing-secret", "short")
+    assert short.exit_code == 1
+    assert "8 to 255" in short.stderr

@@ -222,3 +222,11 @@ def _broken(sessions: sessionmaker[Session]) -> sessionmaker[Session]:
     from shopalytic.accounts.db import make_engine, make_sessions
 
     return make_sessions(make_engine("sqlite:////nowhere/at/all.db"))
+
+
+def test_a_hook_key_opens_no_other_door(shop: Shop) -> None:
+    with shop.sessions.begin() as db:
+        made = make_key(db, shop.project.project.id, "hook")
+    assert shop.track(token=made.text).status_code == 401
+    assert shop.track(token=None, headers={"Authorization": f"Bearer {made.text}"}).status_code == 401
+    assert shop.stream.appended == []
