@@ -22,6 +22,7 @@ let batchMax = 100;
 let tries = 0;
 let inFlight: Item[] | undefined;
 let isKeptAlive = false;
+let isMore = false;
 let flushTimer = 0;
 let pauseTimer = 0;
 
@@ -84,10 +85,11 @@ export function wake(item?: Item): void {
 export function flush(): void {
   flushTimer = 0;
   const batch = takeBatch();
+  // What is asked for while a request is out goes with the next one.
+  isMore = !!inFlight || items.length > batch.length;
   if (inFlight || pauseTimer || isSilent() || !batch.length) return;
   const text = body(batch);
   const url = address(batch);
-  const isMore = items.length > batch.length;
 
   const answered = (status: number, answer?: string, retryAfter?: string | null): void => {
     // Late answers are of no use any more.

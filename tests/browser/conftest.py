@@ -16,8 +16,9 @@ from tests.browser.chromium import CHROMIUM_ARGS, PageFactory, find_chromium
 from tests.browser.collector import Collector
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Ends with its module: as long as Playwright runs, no other test of this thread can run an event loop."""
     path = find_chromium()
     if path is None:
         missing = pytest.fail if os.environ.get("CI") else pytest.skip
