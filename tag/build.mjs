@@ -30,7 +30,8 @@ async function shrink(code) {
     ecma: 2015,
     toplevel: true,
     compress: { passes: 4, inline: 1, booleans_as_integers: true, unsafe_arrows: true, pure_getters: true, keep_fargs: false },
-    mangle: { toplevel: true },
+    // Names of our own; those that a page or the browser reads must stay.
+    mangle: { toplevel: true, properties: { regex: /^(triedMs|isStored)$/ } },
     format: { ascii_only: true, comments: false },
   });
   return text + "\n";
