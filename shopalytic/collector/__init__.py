@@ -7,7 +7,7 @@ that speak other protocols.
 
 from flask import Flask
 
-from shopalytic.collector import routes, segment
+from shopalytic.collector import exponea, routes, segment
 from shopalytic.collector.front import front
 from shopalytic.parts import Parts
 
@@ -18,3 +18,4 @@ def register(app: Flask, parts: Parts) -> None:
     """All routes of the collector. Reads and connects to nothing yet."""
     routes.register(app, parts)
     segment.register(app, parts)
+    exponea.register(app, parts)

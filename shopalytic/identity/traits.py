@@ -81,6 +81,20 @@ def traits(db: Session, project_id: int, customer_id: UUID) -> dict[str, Any]:
     }
 
 
+def traits_of(
+    db: Session, project_id: int, customers: Iterable[UUID], ids: Iterable[Id]
+) -> dict[UUID, dict[str, Any]]:
+    """`traits` of many customers; one of whom nothing was said is missing. ids: all of theirs."""
+    origins = {*customers, *(origin_id(project_id, *each) for each in ids)}
+    rows = _said_of(db, project_id, list(origins))
+    timelines = read_owners(db, project_id, {(row.id_type, row.id_value) for row in rows})
+    found: dict[UUID, dict[str, Any]] = {}
+    for row in rows:
+        owner = _owner(project_id, timelines, (row.id_type, row.id_value), row.occurred_at)
+        found.setdefault(owner, {})[row.name] = row.value
+    return found
+
+
 def email_owner(db: Session, project_id: int, email: str) -> UUID | None:
     """The customer who holds the address: as an id, or as its newest property `email`. None: it is free.
 

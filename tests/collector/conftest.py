@@ -70,6 +70,7 @@ class Shop:
     stream: RecordingStream
     sessions: sessionmaker[Session]
     project: NewProject
+    app: Flask
 
     @property
     def token(self) -> str:
@@ -138,7 +139,7 @@ def make_shop(
     shopalytic.collector.register(app, parts)
     # The client's own cookie jar would take the place of a Cookie header.
     client = Client(shopalytic.collector.front(app.wsgi_app, parts), use_cookies=False)
-    return Shop(client, stream, sessions, project)
+    return Shop(client, stream, sessions, project, app)
 
 
 @pytest.fixture
