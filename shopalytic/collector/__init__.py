@@ -7,7 +7,7 @@ that speak other protocols.
 
 from flask import Flask
 
-from shopalytic.collector import exponea, routes, segment
+from shopalytic.collector import exponea, hooks, routes, segment
 from shopalytic.collector.front import front
 from shopalytic.parts import Parts
 
@@ -19,3 +19,4 @@ def register(app: Flask, parts: Parts) -> None:
     routes.register(app, parts)
     segment.register(app, parts)
     exponea.register(app, parts)
+    hooks.register(app, parts)

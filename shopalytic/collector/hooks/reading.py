@@ -1,0 +1,164 @@
+"""What the platforms' notifications have in common: ids, money, addresses, parcels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from decimal import Decimal, DivisionByZero, InvalidOperation
+from typing import Any, NamedTuple
+
+from shopalytic.collector.translated import known_object
+from shopalytic.errors import Rejected
+from shopalytic.events.catalogue import CARRIERS
+from shopalytic.events.countries import ALPHA_3_BY_2
+
+ORDER = "order"
+"""Type of an id that an order gives its customer: refunds and parcels name the order alone."""
+TRACKING_ID = "shopalytic_tracking_id"
+"""Name under which a shop may pass the visitor's id on, as an attribute of the cart or the order."""
+
+_CARRIER_NAMES = {
+    "dhl-express": "dhl", "dhl-ecommerce": "dhl-global-mail", "deutsche-post": "dhl-germany",
+    "la-poste": "la-poste-colissimo", "colissimo": "la-poste-colissimo", "correos": "spain-correos-es",
+    "parcelforce": "parcel-force", "postnord-denmark": "danmark-post", "swiss-post-ch": "swiss-post",
+    "united-states-postal-service": "usps", "china-post": "china-ems", "ems": "china-ems",
+    "correios": "brazil-correios", "ctt": "portugal-ctt", "federal-express": "fedex", "auspost": "australia-post",
+}  # fmt: skip
+_NAIVE = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d(?:\.\d+)?)")
+
+
+class Told(NamedTuple):
+    """A message to take. message_id: the same whenever the platform tells the same.
+
+    refund_id: the platform's, where it is a refund, which it may tell again after months.
+    """
+
+    message: dict[str, Any]
+    message_id: str = ""
+    refund_id: str = ""
+
+
+class Ignored(NamedTuple):
+    """reason: one sentence for whoever looks at the platform's log of deliveries."""
+
+    reason: str
+
+
+Reading = list[Told] | Ignored
+
+
+def track(
+    event: str, user_id: dict[str, str], properties: dict[str, Any], timestamp: str | None = None, **more: Any
+) -> dict[str, Any]:
+    """A message without what is None."""
+    given = {name: value for name, value in properties.items() if value is not None}
+    message = {"event": event, "user_id": user_id, "properties": given, "timestamp": timestamp, **more}
+    return {name: value for name, value in message.items() if value not in (None, {}, "")}
+
+
+def text(value: Any) -> str:
+    """Empty for what is neither a text nor a number."""
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        return ""
+    return format(value, "f") if isinstance(value, Decimal) else str(value).strip()
+
+
+def get_id(body: dict[str, Any], name: str) -> str:
+    """Raises Rejected where there is none: without it the notification means nothing."""
+    found = text(body.get(name))
+    if not found or found == "0":
+        raise Rejected(f"The notification has no {name}.", at=name)
+    return found
+
+
+def child(body: dict[str, Any], *names: str) -> dict[str, Any]:
+    """The object at the end of the path; empty where something on the way is missing. Raises Rejected."""
+    for name in names:
+        body = known_object(body.get(name), name)
+    return body
+
+
+def children(body: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    found = body.get(name)
+    return [it for it in found if isinstance(it, dict)] if isinstance(found, list) else []
+
+
+def money(value: Any) -> str | None:
+    """As a decimal text. What is no amount goes on as it is, for a violation to name."""
+    return text(value) or None
+
+
+def amount(value: Any) -> Decimal:
+    """For reckoning; 0 for what is none."""
+    try:
+        found = Decimal(text(value) or "0")
+    except InvalidOperation:
+        return Decimal(0)
+    return found if found.is_finite() else Decimal(0)
+
+
+def total_of(values: Iterable[Any]) -> str:
+    return format(sum((amount(value) for value in values), Decimal(0)), "f")
+
+
+def positive(value: Any) -> str | None:
+    """The amount without its sign, as platforms write discounts below zero; None for nothing."""
+    found = abs(amount(value))
+    return format(found, "f") if found else None
+
+
+def each(total: Any, qty: Any) -> str | None:
+    """The price of one, to four places where it does not come out even."""
+    try:
+        price = amount(total) / amount(qty)
+    except (DivisionByZero, InvalidOperation):
+        return money(total)
+    exact = price.quantize(Decimal("0.0001"))
+    return format(exact.quantize(Decimal("0.01")) if exact == exact.quantize(Decimal("0.01")) else exact, "f")
+
+
+def quantity(value: Any) -> int | str | None:
+    """A whole number as one, also where it came as `2.0000`."""
+    found = amount(value)
+    return int(found) if found == found.to_integral_value() and text(value) else text(value) or None
+
+
+def instant(value: Any) -> str | None:
+    """ISO 8601; one without a zone is UTC, as the platforms keep it."""
+    said = text(value)
+    naive = _NAIVE.fullmatch(said)
+    return f"{naive[1]}T{naive[2]}Z" if naive else said or None
+
+
+def address(city: Any, zipcode: Any, country: Any, state: Any) -> dict[str, str] | None:
+    code = text(country).upper()
+    found = {
+        "city": text(city),
+        "zipcode": text(zipcode),
+        "country": ALPHA_3_BY_2.get(code, code),
+        "state": text(state),
+    }
+    return {name: value for name, value in found.items() if value} or None
+
+
+def carrier_code(name: Any) -> str:
+    """The contract's code of a carrier that the platform names for people; `custom` for any other."""
+    slug = re.sub(r"[^a-z0-9]+", "-", text(name).lower()).strip("-")
+    if slug in CARRIERS:
+        return slug
+    return _CARRIER_NAMES.get(slug, "custom")
+
+
+def ids(*, customer: Any = None, email: Any = None, order: str = "") -> dict[str, str]:
+    """`{user_id, email}` where given; 0 is a guest's. order: what later notifications know the customer by."""
+    user_id = text(customer)
+    found = {"user_id": "" if user_id == "0" else user_id, "email": text(email), ORDER: order}
+    return {name: value for name, value in found.items() if value}
+
+
+def visitor_of(attributes: Iterable[dict[str, Any]], name: str, value: str = "value") -> str | None:
+    """The visitor's id among attributes that are objects of a name and a value."""
+    for each_one in attributes:
+        if text(each_one.get(name)).lstrip("_") == TRACKING_ID:
+            return text(each_one.get(value)) or None
+    return None

@@ -1,0 +1,146 @@
+"""WooCommerce's webhooks: the REST API's order and customer, version 3.
+
+Source: https://developer.woocommerce.com/docs/apis/rest-api/v3/orders/
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shopalytic.collector.hooks.reading import (
+    Ignored,
+    Reading,
+    Told,
+    address,
+    amount,
+    child,
+    children,
+    each,
+    get_id,
+    ids,
+    instant,
+    money,
+    positive,
+    quantity,
+    text,
+    total_of,
+    track,
+    visitor_of,
+)
+
+PLACED = frozenset({"processing", "on-hold", "completed", "refunded"})
+"""States of an order that was placed; others are a checkout that is under way, or failed."""
+
+
+def is_ping(content_type: str, body: bytes) -> bool:
+    """What WooCommerce sends, unsigned, when a webhook is saved; it refuses to save where this is not answered."""
+    return content_type.startswith("application/x-www-form-urlencoded") and body.startswith(b"webhook_id=")
+
+
+def read(topic: str, body: dict[str, Any]) -> Reading:
+    """topic: of `X-WC-Webhook-Topic`. Raises Rejected."""
+    match topic:
+        case "order.created" | "order.updated":
+            return _order(body)
+        case "customer.created":
+            return _customer("account_register", body, "date_created_gmt")
+        case "customer.updated":
+            return _customer("account_update", body, "date_modified_gmt")
+    return Ignored(f"The topic {topic[:100] or 'without a name'} is not needed.")
+
+
+def _order(body: dict[str, Any]) -> Reading:
+    order_id = get_id(body, "id")
+    status = text(body.get("status"))
+    if status not in PLACED:
+        return Ignored(f"The order is {status[:40] or 'without a status'}.")
+    billing = child(body, "billing")
+    coupons = children(body, "coupon_lines")
+    lines = [_line(it) for it in children(body, "line_items")]
+    properties = {
+        "order_id": order_id,
+        "order_name": text(body.get("number")) or None,
+        "cart_id": text(body.get("cart_hash")) or order_id,
+        "order_date": instant(body.get("date_created_gmt")),
+        "total": money(body.get("total")),
+        "subtotal": total_of(it.get("subtotal") for it in children(body, "line_items")),
+        "total_tax": money(body.get("total_tax")),
+        "total_shipping": money(body.get("shipping_total")),
+        "total_discount": money(body.get("discount_total"))
+        if coupons
+        else positive(body.get("discount_total")),
+        "discounts": [{"code": text(it.get("code")), "value": money(it.get("discount"))} for it in coupons]
+        or None,
+        "currency": text(body.get("currency")) or None,
+        "payment_type": text(body.get("payment_method")) or None,
+        "billing": _address(billing),
+        "shipping": _address(child(body, "shipping")),
+        "line_items": lines,
+    }
+    known = ids(customer=body.get("customer_id"), email=billing.get("email"), order=order_id)
+    context = {
+        "ip": text(body.get("customer_ip_address")),
+        "user_agent": text(body.get("customer_user_agent")),
+    }
+    context = {name: value for name, value in context.items() if value}
+    visitor = visitor_of(children(body, "meta_data"), "key")
+    message = track("order", known, properties, None, tracking_id=visitor, context=context)
+    return [Told(message), *_refunds(body, order_id, known, lines)]
+
+
+def _refunds(
+    body: dict[str, Any], order_id: str, known: dict[str, str], lines: list[dict[str, Any]]
+) -> list[Told]:
+    """An order's notification names each refund with its total alone, and names it again with every later change."""
+    found = [(get_id(it, "id"), positive(it.get("total"))) for it in children(body, "refunds")]
+    if not found and text(body.get("status")) == "refunded":
+        found = [(f"order-{order_id}", money(body.get("total")))]
+    refunded_at = instant(body.get("date_modified_gmt"))
+    told = []
+    for refund_id, total in found:
+        is_full = amount(total) == amount(body.get("total"))
+        properties: dict[str, Any] = {
+            "order_id": order_id,
+            "refund_id": refund_id,
+            "refund_type": "full" if is_full else "partial",
+            "total_refund": total,
+        }
+        if is_full:
+            properties |= {
+                "subtotal_refund": total_of(it.get("subtotal") for it in children(body, "line_items")),
+                "tax_refund": money(body.get("total_tax")),
+                "shipping_refund": money(body.get("shipping_total")),
+                "line_items": lines,
+            }
+        message = track("refund", known, properties, refunded_at)
+        told.append(Told(message, f"woocommerce:refund:{refund_id}", refund_id))
+    return told
+
+
+def _customer(event: str, body: dict[str, Any], time_name: str) -> Reading:
+    known = ids(customer=get_id(body, "id"), email=body.get("email"))
+    billing = child(body, "billing")
+    properties = {
+        "email": text(body.get("email")) or None,
+        "first_name": text(body.get("first_name")) or text(billing.get("first_name")) or None,
+        "last_name": text(body.get("last_name")) or text(billing.get("last_name")) or None,
+        "join_date": instant(body.get("date_created_gmt")) if event == "account_register" else None,
+    }
+    return [Told(track(event, known, properties, instant(body.get(time_name))))]
+
+
+def _line(line: dict[str, Any]) -> dict[str, Any]:
+    """The price of one before discounts: `price` is what is left of it after them."""
+    variation = text(line.get("variation_id"))
+    number = variation if variation not in ("", "0") else text(line.get("product_id"))
+    found = {
+        "sku": text(line.get("sku")) or number,
+        "name": text(line.get("name")),
+        "price": each(line.get("subtotal"), line.get("quantity")),
+        "qty": quantity(line.get("quantity")),
+    }
+    return {name: value for name, value in found.items() if value not in (None, "")}
+
+
+def _address(found: dict[str, Any]) -> dict[str, str] | None:
+    return address(found.get("city"), found.get("postcode"), found.get("country"), found.get("state"))
