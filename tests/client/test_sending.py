@@ -112,7 +112,7 @@ def test_a_retry_after_is_honoured(make: Make, collector: Collector, pauses: lis
 @pytest.mark.parametrize(
     ("text", "least", "most"),
     [
-        (email.utils.formatdate(time.time() + 60, usegmt=True), 50, 60),
+        ("in a minute", 50, 60),
         ("-3", 0, 0),
         ("99999999", 300, 300),
         ("inf", 300, 300),
@@ -120,6 +120,8 @@ def test_a_retry_after_is_honoured(make: Make, collector: Collector, pauses: lis
     ],
 )
 def test_a_retry_after_is_a_number_or_a_date(text: str, least: float, most: float) -> None:
+    if text == "in a minute":
+        text = email.utils.formatdate(time.time() + 60, usegmt=True)
     seconds = parse_retry_after(text)
     assert seconds is not None
     assert least <= seconds <= most
