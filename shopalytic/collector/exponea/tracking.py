@@ -103,7 +103,7 @@ def _take(receiver: Receiver, intake: Intake, raw: bytes) -> _DoneInBatch:
         command = read_object(raw)
         name = command.get("name")
         if name != SYSTEM_TIME:
-            if name not in COMMANDS:
+            if not isinstance(name, str) or name not in COMMANDS:
                 known = ", ".join((*COMMANDS, SYSTEM_TIME))
                 raise Rejected(f"The command's name must be one of {known}.", at="name")
             _add(intake, COMMANDS[name](known_object(command.get("data"), "data")))
