@@ -134,3 +134,10 @@ def test_durations_are_short(seconds: float, text: str) -> None:
 def test_a_session_tells_how_the_visitor_came(fields: dict[str, Any], says: str) -> None:
     (session,) = split_by_session(make_lines([make_event(**fields)], "UTC", "EUR"), has_more=False)
     assert session.origin == says
+
+
+def test_an_event_that_a_door_renamed_shows_the_name_that_it_came_by() -> None:
+    renamed = make_event(event="order", properties={"_event": "Order Completed"})
+    (line, plain) = make_lines([renamed, make_event(event="order")], "UTC", "EUR")
+    assert ("Sent as", "Order Completed") in line.facts
+    assert "Sent as" not in dict(plain.facts)

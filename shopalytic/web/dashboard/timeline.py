@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from shopalytic.events.event import Event
-from shopalytic.events.properties import event_properties
+from shopalytic.events.properties import event_properties, name_sent
 from shopalytic.web.dashboard.formats import local, money, plain
 
 LABELS = {
@@ -225,6 +225,7 @@ def _facts(event: Event) -> Iterable[tuple[str, str]]:
     browser = f"{event.browser} {event.browser_version}".strip()
     system = f"{event.os} {event.os_version}".strip()
     facts = (
+        ("Sent as", name_sent(event)),
         ("Page", event.url),
         ("Title", event.title),
         ("Referrer", event.referrer),

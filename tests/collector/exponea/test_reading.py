@@ -12,6 +12,8 @@ from uuid import uuid4
 
 import pytest
 from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
 
 import shopalytic.collector
 from shopalytic.accounts.db import make_engine, make_sessions, upgrade
@@ -28,6 +30,7 @@ from shopalytic.settings import Settings
 from shopalytic.store import Store
 from shopalytic.stream import Stream
 from tests.api.conftest import Shop as ReadShop
+from tests.collector.test_fuzz import dumps, json_values, quick
 from tests.factories import make_event, make_order
 
 NOON = datetime(2026, 1, 10, 12, tzinfo=UTC)
@@ -38,9 +41,12 @@ _numbers = itertools.count(1)
 class Shop(ReadShop):
     def ask(self, call: str, body: Any, key: str | None = None) -> Any:
         """The answer to a data call, asked with the project's secret key or another `key`."""
-        text = base64.b64encode(f"public:{key or self.made.secret_key}".encode()).decode()
         path = f"/data/v2/projects/{self.made.token}/customers/{call}"
-        return self.client.post(path, json=body, headers={"Authorization": f"Basic {text}"})
+        return self.client.post(path, json=body, headers=self.authorization(key))
+
+    def authorization(self, key: str | None = None) -> dict[str, str]:
+        text = base64.b64encode(f"public:{key or self.made.secret_key}".encode()).decode()
+        return {"Authorization": f"Basic {text}"}
 
     def say(self, id_type: str, id_value: str, at: datetime = NOON, **properties: Any) -> None:
         with self.parts.sessions.begin() as db:
@@ -91,6 +97,13 @@ def shop(parts: Parts) -> Shop:
     with parts.sessions.begin() as db:
         made = create_project(db, f"Shop {uuid4()}")
     return Shop(made, parts, app.test_client())
+
+
+@pytest.fixture
+def known(shop: Shop) -> Shop:
+    """A shop that knows one visitor."""
+    shop.visit("app-1", ("a", "10"))
+    return shop
 
 
 def test_a_customer_is_exported_with_ids_properties_and_events(shop: Shop) -> None:
@@ -237,6 +250,20 @@ def test_a_listed_customer_is_told_of_as_when_asked_for_alone(shop: Shop) -> Non
 def test_an_export_that_cannot_be_given_is_refused(shop: Shop, body: dict[str, Any]) -> None:
     answer = shop.ask("export", body)
     assert (answer.status_code, answer.json["success"]) == (200, False)
+
+
+@quick
+@given(
+    body=st.dictionaries(
+        st.sampled_from(["customer_ids", "event_types", "limit", "skip", "order", "attributes", "format"]),
+        json_values | st.lists(st.text(min_size=1), min_size=1) | st.just({"cookie": "app-1"}),
+    ),
+    call=st.sampled_from(["export-one", "events", "attributes", "export"]),
+)
+def test_a_question_of_any_kind_is_answered_or_refused(known: Shop, body: dict[str, Any], call: str) -> None:
+    path = f"/data/v2/projects/{known.made.token}/customers/{call}"
+    answer = known.client.post(path, data=dumps(body), headers=known.authorization())
+    assert answer.status_code == 200
 
 
 @pytest.mark.parametrize("call", ["export-one", "events", "attributes", "export"])
