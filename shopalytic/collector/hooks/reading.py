@@ -17,6 +17,8 @@ ORDER = "order"
 TRACKING_ID = "shopalytic_tracking_id"
 """Name under which a shop may pass the visitor's id on, as an attribute of the cart or the order."""
 
+DIGITS_LIMIT = 40
+
 _CARRIER_NAMES = {
     "dhl-express": "dhl", "dhl-ecommerce": "dhl-global-mail", "deutsche-post": "dhl-germany",
     "la-poste": "la-poste-colissimo", "colissimo": "la-poste-colissimo", "correos": "spain-correos-es",
@@ -60,7 +62,10 @@ def text(value: Any) -> str:
     """Empty for what is neither a text nor a number."""
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         return ""
-    return format(value, "f") if isinstance(value, Decimal) else str(value).strip()
+    if isinstance(value, Decimal):
+        # Written out, 1E+999999999 would be a gigabyte.
+        return format(value, "f") if abs(value.adjusted()) < DIGITS_LIMIT else str(value)
+    return str(value).strip()
 
 
 def get_id(body: dict[str, Any], name: str) -> str:
@@ -94,7 +99,7 @@ def amount(value: Any) -> Decimal:
         found = Decimal(text(value) or "0")
     except InvalidOperation:
         return Decimal(0)
-    return found if found.is_finite() else Decimal(0)
+    return found if found.is_finite() and abs(found.adjusted()) < DIGITS_LIMIT else Decimal(0)
 
 
 def total_of(values: Iterable[Any]) -> str:

@@ -253,3 +253,19 @@ def test_no_amount_passes_through_a_float(hooks: Hooks, platform: str) -> None:
     hooks.send(platform, topic, json.dumps(told).replace('"AMOUNT"', exact).encode())
     [envelope] = hooks.shop.stream.envelopes
     assert json.loads(bytes(envelope.message))["properties"]["total"] == exact
+
+
+def test_an_amount_of_a_billion_digits_is_not_written_out(hooks: Hooks) -> None:
+    body = (
+        json.dumps(payload("shopify_refund"))
+        .replace("195.67", "1e999999999")
+        .replace("3.98", '"1e999999999"')
+    )
+    event = hooks.told("shopify", "refunds/create", json.loads(body, parse_float=str)).event
+    assert (event.subtotal, event.total_tax) == ("0", "0")
+    hooks.shop.stream.appended.clear()
+    body = json.dumps(payload("shopify_order", total_price="AMOUNT")).replace('"AMOUNT"', "1e999999999")
+    assert hooks.send("shopify", "orders/create", body.encode()).status_code == 200
+    [parsed] = hooks.shop.stream.parsed()
+    assert parsed.event.total is None
+    assert parsed.event.violations
