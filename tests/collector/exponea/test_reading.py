@@ -14,12 +14,15 @@ import pytest
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlalchemy.orm import Session, sessionmaker
 
 import shopalytic.collector
 from shopalytic.accounts.db import make_engine, make_sessions, upgrade
 from shopalytic.accounts.models import Project
 from shopalytic.accounts.projects import create_project
 from shopalytic.collector.exponea.reading import ROWS_AT_ONCE
+from shopalytic.errors import StoreUnavailable
 from shopalytic.identity.ids import origin_id
 from shopalytic.identity.ledger import Sighting, resolve
 from shopalytic.identity.listing import list_people
@@ -264,6 +267,37 @@ def test_a_question_of_any_kind_is_answered_or_refused(known: Shop, body: dict[s
     path = f"/data/v2/projects/{known.made.token}/customers/{call}"
     answer = known.client.post(path, data=dumps(body), headers=known.authorization())
     assert answer.status_code == 200
+
+
+class DownStore:
+    def rows(self, *_: Any, **__: Any) -> list[Any]:
+        raise StoreUnavailable("Nobody answers at /some/secret/path.")
+
+
+@pytest.mark.parametrize(
+    ("call", "part"),
+    [
+        *((call, "database") for call in ("export-one", "events", "attributes", "export")),
+        *((call, "store") for call in ("export-one", "events", "attributes")),
+    ],
+)
+def test_while_a_part_is_away_the_caller_is_asked_to_come_again(
+    sessions: sessionmaker[Session], call: str, part: str
+) -> None:
+    with sessions.begin() as db:
+        made = create_project(db, "Shop")
+    app = Flask("shopalytic")
+    parts = Parts(Settings(), sessions, cast("Store", DownStore()), cast("Stream", None))
+    shopalytic.collector.register(app, parts)
+    shop = Shop(made, parts, app.test_client())
+    if part == "database":
+        with sessions.begin() as db:
+            db.execute(text("DROP TABLE identity"))
+    body = {"customer_ids": {"cookie": "c"}, "event_types": ["a"], "attributes": [], "format": "native_json"}
+    answer = shop.ask(call, body)
+    assert (answer.status_code, answer.json["success"]) == (503, False)
+    assert int(answer.headers["Retry-After"]) > 0
+    assert answer.json["errors"] == ["This cannot be read now; ask again later."]
 
 
 @pytest.mark.parametrize("call", ["export-one", "events", "attributes", "export"])
