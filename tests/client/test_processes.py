@@ -17,8 +17,10 @@ client = Client("sha_sec_a", sys.argv[1], flush_interval_seconds=3600)
 
 def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, timeout=60, check=False
-    )
+        # Later Pythons warn of any fork of a process with threads.
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", script, *arguments],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
 
 
 def events(collector: Collector) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from shopalytic.accounts.keys import get_key, revoke_key
 from shopalytic.accounts.models import Key
@@ -124,6 +124,15 @@ def test_while_the_queue_is_away_the_platform_is_asked_to_come_again(hooks: Hook
     hooks.shop.stream.is_down = False
     hooks.send("shopify", "refunds/create", payload("shopify_refund"), delivery="d")
     assert len(hooks.shop.stream.appended) == 1
+
+
+@pytest.mark.parametrize("table", ["key", "told_refund"])
+def test_while_the_database_is_away_the_platform_is_asked_to_come_again(hooks: Hooks, table: str) -> None:
+    with hooks.shop.sessions.begin() as db:
+        db.execute(text(f'ALTER TABLE "{table}" RENAME TO gone'))
+    response = hooks.send("shopify", "refunds/create", payload("shopify_refund"))
+    assert (response.status_code, error_of(response)["code"]) == (503, "database_unavailable")
+    assert hooks.shop.stream.appended == []
 
 
 @pytest.mark.parametrize("platform", ["shopify", "woocommerce", "shipping"])
