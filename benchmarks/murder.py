@@ -88,12 +88,10 @@ def kill_in_turn(system: System, kills: int, chance: random.Random, sending: thr
     while len(killed) < kills and sending.is_set():
         time.sleep(chance.uniform(0.3, 2.5))
         role = next(roles)
-        for _ in range(200):
-            if pids := system.pids_of(role):
-                break
+        # What dies again and again is restarted after up to half a minute.
+        while not (pids := system.pids_of(role)) and sending.is_set():
             time.sleep(0.05)
-        victim = chance.choice(pids)
-        os.kill(victim, signal.SIGKILL)
+        os.kill(chance.choice(pids), signal.SIGKILL)
         killed.append(role)
         print(f"  killed {role} ({len(killed)} of {kills})", flush=True)
     return killed
