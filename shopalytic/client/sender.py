@@ -16,7 +16,8 @@ from shopalytic.client.failure import Failure, FailureKind, Reporter, log
 from shopalytic.client.transport import Answered, Later, Refused, Reply, TooMuch, Transport
 
 BATCH_LIMIT_BYTES = 512 * 1024
-BATCH_HEAD_BYTES = 64
+BATCH_BYTES = BATCH_LIMIT_BYTES - 64
+"""Without what stands around the messages."""
 BACKOFF_SECONDS_FIRST = 0.5
 BACKOFF_SECONDS_MOST = 30.0
 FULL_TOLD_SECONDS = 10.0
@@ -43,7 +44,7 @@ class Sender:
         self._reporter = reporter
         self._flush_interval_seconds = flush_interval_seconds
         self._batch_size = batch_size
-        self._batch_bytes = BATCH_LIMIT_BYTES - BATCH_HEAD_BYTES
+        self._batch_bytes = BATCH_BYTES
         self._queue_limit = queue_limit
         self._max_tries = max_tries
         self._is_closed = False
@@ -135,6 +136,8 @@ class Sender:
                     self._batch_bytes = max(1, sum(map(len, part[:half])) + half)
                     parts += [part[half:], part[:half]]
                 case Answered(results):
+                    # The 413 may have been a passing one.
+                    self._batch_bytes = min(BATCH_BYTES, self._batch_bytes + self._batch_bytes // 8)
                     is_whole &= self._tell_rejected(part, results)
                 case Later(reason):
                     is_whole = self._tell(FailureKind.GAVE_UP, reason, part)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import json
+import random
 import threading
 import time
 
@@ -81,6 +82,22 @@ def test_what_may_be_answered_later_is_repeated_with_the_same_ids(
     assert ids == [ids[0]] * 3
     assert names(collector) == ["e0", "e1", "e2"]
     assert len(pauses) == 2
+    assert failures == []
+
+
+def test_all_arrives_once_and_in_order_through_every_kind_of_trouble(
+    make: Make, collector: Collector, pauses: list[float], failures: list[Failure]
+) -> None:
+    chance = random.Random(7)
+    kinds = [*LATER, Answer(413, {}), Answer(hangs_up=True, takes=True), Answer(503, {}, takes=True)]
+    client = make(batch_size=20, max_tries=1000)
+    for part in range(20):
+        collector.script = [chance.choice(kinds) for _ in range(chance.randrange(12))]
+        for number in range(25):
+            client.track(f"e{part}-{number}", user_id="77")
+        assert client.flush(20)
+    once = list({item["message_id"]: item["event"] for item in collector.accepted}.values())
+    assert once == [f"e{part}-{number}" for part in range(20) for number in range(25)]
     assert failures == []
 
 
@@ -186,6 +203,17 @@ def test_after_a_413_the_next_batches_are_smaller(make: Make, collector: Collect
     assert [len(request.items) for request in collector.requests][:3] == [20, 10, 10]
     assert max(len(request.items) for request in collector.requests[3:]) <= 12
     assert len(collector.accepted) == 40
+
+
+def test_batches_grow_again_after_a_passing_413(make: Make, collector: Collector) -> None:
+    client = make(batch_size=20)
+    collector.script = [Answer(413, {})] * 3
+    for _ in range(20):
+        for number in range(20):
+            client.track(f"e{number:02}", user_id="77")
+        assert client.flush(20)
+    assert min(len(request.items) for request in collector.requests) <= 5
+    assert len(collector.requests[-1].items) == 20
 
 
 def test_one_message_that_is_too_large_is_told(

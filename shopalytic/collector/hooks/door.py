@@ -29,7 +29,7 @@ class Platform(NamedTuple):
     """How a platform tells what it tells. Headers by name; None: it has no such header.
 
     signature: of the body; None: the signing secret itself comes as a bearer. topic: None is the address's `?topic=`.
-    delivery: the same for each repeat of one notification.
+    delivery: the same for each repeat of one notification. test: says `true` of a made-up one.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Platform(NamedTuple):
     signature: str | None = None
     topic: str | None = None
     delivery: str | None = None
+    test: str | None = None
 
     def find_topic(self, request: Request) -> str:
         topic = request.headers.get(self.topic, "") if self.topic else request.args.get("topic", "")
@@ -56,7 +57,7 @@ PLATFORMS = {
     for platform in (
         Platform(
             "shopify", shopify.read, "X-Shopify-Hmac-Sha256", "X-Shopify-Topic",
-            "X-Shopify-Webhook-Id",
+            "X-Shopify-Webhook-Id", "X-Shopify-Test",
         ),
         Platform(
             "woocommerce", woocommerce.read, "X-WC-Webhook-Signature", "X-WC-Webhook-Topic",
@@ -79,6 +80,8 @@ def receive(
     if platform.name == "woocommerce" and woocommerce.is_ping(request.content_type or "", body):
         return _answer(platform, Ignored("The webhook can reach this address."))
     platform.verify(hook.signing_secret, body, request.headers)
+    if platform.test and request.headers.get(platform.test, "").lower() == "true":
+        return _answer(platform, Ignored("This is a test notification."))
     topic = platform.find_topic(request)
     reading = platform.read(topic, read_object(body))
     if isinstance(reading, Ignored):

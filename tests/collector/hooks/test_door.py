@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -161,6 +162,17 @@ def test_woocommerces_unsigned_ping_is_answered(hooks: Hooks) -> None:
     )
     assert response.status_code == 200
     assert hooks.shop.stream.appended == []
+
+
+def test_a_test_notification_of_shopifys_is_answered_and_not_stored(hooks: Hooks) -> None:
+    body = json.dumps(payload("shopify_refund")).encode()
+    headers = {"X-Shopify-Hmac-Sha256": sign(body), "X-Shopify-Topic": "refunds/create"}
+    response = hooks.send("shopify", "", body, headers=headers | {"X-Shopify-Test": "true"})
+    assert response.json == {"status": "ignored", "reason": "This is a test notification."}
+    assert hooks.shop.stream.appended == []
+    assert hooks.send("shopify", "", body, headers=headers | {"X-Shopify-Test": "false"}).json == {
+        "status": "accepted", "accepted": 1,
+    }  # fmt: skip
 
 
 def test_a_key_shows_when_its_hook_was_last_used(hooks: Hooks) -> None:
