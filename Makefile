@@ -41,7 +41,8 @@ types: $(VENV)/.test
 tag: tag/node_modules/.installed  ## rebuild static/shopalytic.v1.js and static/snippet.js (needs Node)
 	tag/build.sh
 
-bench: $(VENV)/.test  ## measure; results are printed and written to benchmarks/results/
+bench: $(VENV)/.test  ## measure, and print what was found
+	benchmarks/install-wrk
 	$(BIN)/python -m benchmarks
 
 clean:
