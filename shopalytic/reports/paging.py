@@ -29,12 +29,16 @@ class EventPage(msgspec.Struct, frozen=True):
 
 
 def format_cursor(event: Event) -> str:
-    text = msgspec.json.encode(Cursor(event.occurred_at, event.message_id))
+    return pack_cursor(Cursor(event.occurred_at, event.message_id))
+
+
+def pack_cursor(cursor: Cursor) -> str:
+    text = msgspec.json.encode(cursor)
     return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
 
 
 def parse_cursor(text: str) -> Cursor:
-    """Raises ValueError for anything that `format_cursor` did not make; '' is the cursor of the first page."""
+    """Raises ValueError for anything that `pack_cursor` did not make; '' is the cursor of the first page."""
     if not text:
         return Cursor(LATEST, "")
     try:

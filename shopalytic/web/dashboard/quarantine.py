@@ -1,0 +1,102 @@
+"""What could not be processed, with its reason, and whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+from flask import abort, render_template, request
+
+from shopalytic.events.event import QuarantineReason
+from shopalytic.events.parse import parse_envelope
+from shopalytic.reports.quarantine_reasons import quarantine_reasons
+from shopalytic.reports.quarantined import Quarantined, quarantined
+from shopalytic.web.dashboard.access import get_parts, here, pages
+from shopalytic.web.dashboard.formats import local
+
+PAGE_MESSAGES = 50
+TEXT_LIMIT = 20_000
+"""Of one message, so that a page of the largest ones can still be opened on a phone."""
+
+REASONS = {
+    QuarantineReason.NOT_READABLE: "Not readable",
+    QuarantineReason.NO_EVENT_NAME: "No event name",
+    QuarantineReason.NO_ID: "No id",
+    QuarantineReason.FORBIDDEN_ID: "Forbidden id",
+    QuarantineReason.BAD_TIMESTAMP: "Bad timestamp",
+    QuarantineReason.EMAIL_IN_USE: "E-mail in use",
+    QuarantineReason.STORE_REFUSED: "Refused by the store",
+    QuarantineReason.PIPELINE_FAILED: "A fault of ours",
+}
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One message to show. at: when it was received, in the project's zone. text: the message as it was sent,
+    indented where it is JSON. is_cut: the text is longer than what is shown."""
+
+    row: Quarantined
+    at: datetime
+    label: str
+    reason: str
+    text: str
+    is_cut: bool
+    facts: list[tuple[str, str]]
+
+
+@pages.get("/quarantine", endpoint="quarantine")
+def show_quarantine() -> str:
+    reason = request.args.get("reason", "")
+    store, project = get_parts().store, here().values
+    try:
+        page = quarantined(
+            store, project, reason=reason, limit=PAGE_MESSAGES, cursor=request.args.get("cursor", "")
+        )
+    except ValueError as error:
+        abort(400, f"The address is wrong: {error}.")
+    counts = quarantine_reasons(store, project)
+    return render_template(
+        "dashboard/quarantine.html",
+        messages=[make_waiting(row, project.time_zone) for row in page.messages],
+        next=page.next,
+        reason=reason,
+        reasons=[(count.reason, name_reason(count.reason), count.messages) for count in counts],
+        total=sum(count.messages for count in counts),
+    )
+
+
+def make_waiting(row: Quarantined, time_zone: str) -> Waiting:
+    envelope = parse_envelope(row.envelope.encode())
+    text, event = _read(bytes(envelope.message))
+    facts = (
+        ("Reason", row.reason),
+        ("Message id", row.message_id),
+        ("Came through", envelope.door),
+        ("Received", f"{row.received_at[:19]} UTC"),
+    )
+    return Waiting(
+        row=row,
+        at=local(row.received_at, time_zone),
+        label=row.event or event or "Message",
+        reason=name_reason(row.reason),
+        text=text[:TEXT_LIMIT],
+        is_cut=len(text) > TEXT_LIMIT,
+        facts=[(name, value) for name, value in facts if value],
+    )
+
+
+def name_reason(reason: str) -> str:
+    """A reason that this version does not know, of a later one's worker, stands as it is."""
+    return {str(known): name for known, name in REASONS.items()}.get(reason, reason)
+
+
+def _read(raw: bytes) -> tuple[str, str]:
+    """(the message to read, its event's name). What is no JSON stands as it came, without a name."""
+    try:
+        found = msgspec.json.decode(raw)
+        text = msgspec.json.format(raw, indent=2).decode("utf-8", "replace")
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return raw.decode("utf-8", "replace"), ""
+    named = (found.get("event") or found.get("type")) if isinstance(found, dict) else ""
+    return text, named if isinstance(named, str) else ""

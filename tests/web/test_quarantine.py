@@ -1,0 +1,103 @@
+"""What the dashboard shows of messages that could not be processed."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from typing import Any
+
+import msgspec
+import pytest
+
+from shopalytic.store import Store
+from tests.web.conftest import Shop
+from tests.web.test_pages import forbidden_in
+
+_numbers = itertools.count(1)
+
+
+def set_aside(store: Store, project_id: int, **fields: Any) -> None:
+    """One message in quarantine, as the worker puts it there; `message` is its JSON text."""
+    number = next(_numbers)
+    message = fields.pop("message", '{"event":"page_view","timestamp":"never"}')
+    row = {
+        "project_id": project_id,
+        "message_id": f"m{number}",
+        "received_at": "2026-01-15 12:00:00.000",
+        "reason": "bad_timestamp",
+        "detail": "timestamp is no instant",
+        "event": "",
+        "envelope": f'{{"p":{project_id},"r":1768478400000,"i":"m{number}","a":"203.0.113.9","m":{message}}}',
+    }
+    store.insert("quarantine", [msgspec.json.encode(row | fields)], token=f"test-quarantine-{number}")
+
+
+def test_a_quarantined_message_is_shown_whole_with_its_reason(shop: Shop) -> None:
+    set_aside(shop.parts.store, shop.project_id)
+    page = shop.page("/quarantine", "member")
+    for text in (
+        "Bad timestamp",
+        "timestamp is no instant",
+        "page_view",
+        "&#34;timestamp&#34;: &#34;never&#34;",
+    ):
+        assert text in page, text
+
+
+def test_the_senders_network_address_is_not_shown(shop: Shop) -> None:
+    set_aside(shop.parts.store, shop.project_id)
+    assert "203.0.113.9" not in shop.page("/quarantine")
+
+
+@pytest.mark.parametrize(
+    "envelope", ['{"p":1,"r":1,"m":{"event":"x\ufffd', "", "[[[[", '{"p":1,"r":1,"m":"a text"}']
+)
+def test_what_is_no_readable_message_is_shown_as_it_came(shop: Shop, envelope: str) -> None:
+    set_aside(shop.parts.store, shop.project_id, envelope=envelope, reason="not_readable", message_id="")
+    page = shop.page("/quarantine")
+    assert "Not readable" in page
+    assert forbidden_in(page) == []
+
+
+def test_hostile_messages_stay_text(shop: Shop) -> None:
+    set_aside(
+        shop.parts.store,
+        shop.project_id,
+        message='{"event":"<script>alert(1)</script>"}',
+        detail="<img onerror=x>",
+    )
+    page = shop.page("/quarantine")
+    assert "<script>alert" not in page
+    assert forbidden_in(page) == []
+
+
+def test_messages_can_be_filtered_by_reason(shop: Shop) -> None:
+    set_aside(shop.parts.store, shop.project_id, detail="the clock")
+    set_aside(shop.parts.store, shop.project_id, detail="nobody", reason="no_id")
+    page = shop.page("/quarantine?reason=no_id")
+    assert "nobody" in page
+    assert "the clock" not in page
+    assert "Bad timestamp (1)" in page
+
+
+def test_older_messages_are_a_page_further_though_all_came_at_once(shop: Shop) -> None:
+    for number in range(60):
+        set_aside(shop.parts.store, shop.project_id, detail=f"number {number:02}")
+    first = shop.page("/quarantine")
+    older = re.search(r'href="[^"]*(/quarantine\?cursor=[^"]+)"', first)
+    assert older
+    second = shop.page(older[1])
+    shown = [set(re.findall(r"number \d\d", page)) for page in (first, second)]
+    assert [len(page) for page in shown] == [50, 10]
+    assert shown[0].isdisjoint(shown[1])
+
+
+def test_another_projects_messages_are_not_shown(shop: Shop) -> None:
+    set_aside(shop.parts.store, shop.project_id + 500_000_000, detail="somebody else's")
+    page = shop.page("/quarantine")
+    assert "somebody else" not in page
+    assert "Nothing is in quarantine" in page
+
+
+def test_a_wrong_cursor_is_refused(shop: Shop) -> None:
+    assert shop.client("owner").get(f"{shop.base}/quarantine?cursor=x").status_code == 400
