@@ -16,6 +16,7 @@ from shopalytic.collector.metrics import messages_of
 from shopalytic.collector.native import Head, check_message, parse_batch, parse_head
 from shopalytic.collector.rate import RateLimit
 from shopalytic.collector.refusals import MethodNotAllowed
+from shopalytic.collector.sandbox import Quarantined, try_entry
 from shopalytic.collector.sender import Environ, Sender, find_origin, read_sender
 from shopalytic.errors import Forbidden, NotAuthorized, ShopalyticError, TooLarge, TooMany
 from shopalytic.events.message import MessageType
@@ -41,10 +42,13 @@ ACCEPTED = b'{"status":"accepted"}'
 _encode = msgspec.json.Encoder().encode
 
 
-class _Rejection(msgspec.Struct):
+class _Rejection(msgspec.Struct, omit_defaults=True):
+    """reason: why a message in the sandbox would be set aside; the door's own refusals have none."""
+
     error: str
     at: str
-    status: str = "rejected"
+    status: str
+    reason: str = ""
 
 
 class Receiver:
@@ -89,8 +93,10 @@ class Receiver:
             door_type if head.type is None and door_type != "track" else None,
             None if head.message_id else message_id,
         )
-        if not head.sandbox:
-            self._stream.append(access.project_id, [(visitor_key, envelope)])
+        if head.sandbox:
+            messages_of(door_type, "sandbox").inc()
+            return try_entry(envelope)
+        self._stream.append(access.project_id, [(visitor_key, envelope)])
         messages_of(door_type, "accepted").inc()
         return b'{"status":"accepted","message_id":' + _encode(message_id) + b"}"
 
@@ -100,24 +106,30 @@ class Receiver:
         opened = open_envelope(access.project_id, _now_ms(), sender, batch.sent_at)
         entries: list[tuple[str, bytes]] = []
         results: list[bytes] = []
+        rejected = 0
         for number, item in enumerate(batch.events):
             try:
-                entries.append(self._take(bytes(item), opened))
-                results.append(ACCEPTED)
+                results.append(self._take(bytes(item), opened, entries, is_tried=bool(batch.sandbox)))
             except ShopalyticError as error:
-                at = f"events[{number}].{error.at}" if error.at else f"events[{number}]"
-                results.append(_encode(_Rejection(error.message, at)))
-        if entries and not batch.sandbox:
-            self._stream.append(access.project_id, entries)
-        messages_of("batch", "accepted").inc(len(entries))
-        messages_of("batch", "rejected").inc(len(results) - len(entries))
-        return b'{"accepted":%d,"results":[%b]}' % (len(entries), b",".join(results))
+                rejected += 1
+                results.append(_tell_rejection(error, f"events[{number}]"))
+        tried = len(results) - rejected - len(entries)
+        self.append("batch", access.project_id, entries, rejected)
+        messages_of("batch", "sandbox").inc(tried)
+        return b'{"accepted":%d,"results":[%b]}' % (len(entries) + tried, b",".join(results))
 
-    def _take(self, raw: bytes, opened: bytes) -> tuple[str, bytes]:
-        """One item of a batch as an entry of the stream. Raises ShopalyticError for what is wrong with it."""
+    def _take(self, raw: bytes, opened: bytes, entries: list[tuple[str, bytes]], *, is_tried: bool) -> bytes:
+        """The answer to one item of a batch, which is now the last of `entries`, but for one in the sandbox.
+
+        Raises ShopalyticError for what is wrong with it.
+        """
         head = self._read(raw)
         visitor_key = check_message(head, None)
-        return visitor_key, close_envelope(opened, raw, None, None if head.message_id else make_message_id())
+        envelope = close_envelope(opened, raw, None, None if head.message_id else make_message_id())
+        if is_tried or head.sandbox:
+            return try_entry(envelope)
+        entries.append((visitor_key, envelope))
+        return ACCEPTED
 
     def _read(self, raw: bytes) -> Head:
         self.check_size(raw)
@@ -163,6 +175,11 @@ class Receiver:
         if token and self.keys.get_token(token).project_id != access.project_id:
             raise NotAuthorized("The body's token and the key are of two projects.", at="token")
         return access, is_secret
+
+
+def _tell_rejection(error: ShopalyticError, item: str) -> bytes:
+    reason = error.code if isinstance(error, Quarantined) else ""
+    return _encode(_Rejection(error.message, f"{item}.{error.at}" if error.at else item, "rejected", reason))
 
 
 def _check_origin(origin: str, allowed: Iterable[str]) -> None:

@@ -188,10 +188,7 @@ def test_a_thousand_properties_are_taken(shop: Shop) -> None:
 def test_what_the_sandbox_is_sent_is_checked_and_kept_out_of_the_real_data(shop: Shop) -> None:
     assert shop.track(sandbox=True).status_code == 200
     assert shop.track(sandbox=True, event=None).status_code == 400
-    assert shop.batch([shop.item()], sandbox=True).json == {
-        "accepted": 1,
-        "results": [{"status": "accepted"}],
-    }
+    assert shop.batch([shop.item()], sandbox=True).status_code == 200
     assert shop.stream.appended == []
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from shopalytic.events.catalogue import PREDEFINED
 from shopalytic.events.event import DropReason, QuarantineReason
+from shopalytic.events.sentences import QUARANTINE, VIOLATIONS, tell_violation
 from shopalytic.events.violations import Violation
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -25,6 +26,18 @@ def test_a_predefined_event_stands_in_the_docs_with_all_its_properties(event: st
 @pytest.mark.parametrize("name", [*DropReason, *QuarantineReason, *Violation])
 def test_every_reason_and_violation_stands_in_the_docs(name: str) -> None:
     assert f"`{name}`" in PAGE
+
+
+@pytest.mark.parametrize("kind", Violation)
+def test_a_violation_stands_in_the_docs_with_the_sentence_that_tells_it(kind: Violation) -> None:
+    assert VIOLATIONS[kind].count("{at}") == 1
+    assert f"| `{kind}` | {tell_violation(kind, 'It')} |" in PAGE
+
+
+@pytest.mark.parametrize("reason", QuarantineReason)
+def test_a_quarantine_reason_stands_in_the_docs_with_what_would_be_right(reason: QuarantineReason) -> None:
+    rows = [line for line in PAGE.splitlines() if line.startswith(f"| `{reason}` |")]
+    assert any(row.endswith(f"| {QUARANTINE[reason]} |") for row in rows)
 
 
 @pytest.mark.parametrize("page", [Path("README.md"), Path("CONTRIBUTING.md"), *map(Path, ("docs",))])

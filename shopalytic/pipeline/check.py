@@ -1,0 +1,62 @@
+"""A message told what the worker would make of it, without a database, a store or a queue.
+
+What other messages decide is not seen: whose an id is, whether an order or a message id was there before.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import structlog
+
+from shopalytic.events.event import Drop, Event, Quarantine, QuarantineReason
+from shopalytic.events.message import Envelope
+from shopalytic.events.sentences import PLACES, QUARANTINE, tell_violation
+from shopalytic.events.violations import Violation
+from shopalytic.pipeline.ids import read_message
+from shopalytic.pipeline.steps import StepContext, process
+
+log = structlog.get_logger(__name__)
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """property: as in a violation, such as `line_items[2].sku`; empty where it is the whole message."""
+
+    kind: str
+    property: str
+    message: str
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """The message would be no event."""
+
+    finding: Finding
+
+
+class Understood(msgspec.Struct, frozen=True):
+    """The event that the message would be; whose it is, is not settled."""
+
+    event: Event
+    findings: list[Finding]
+
+
+def check_envelope(envelope: Envelope, context: StepContext, now_ms: int) -> Understood | Refusal:
+    """Parse, check ids and run the steps, as the worker does. Raises nothing for anything that a client can send."""
+    try:
+        parsed = read_message(envelope, now_ms)
+        outcome = parsed if isinstance(parsed, Quarantine) else process(parsed, context)
+    except Exception:
+        log.exception("a message could not be checked", message_id=envelope.message_id)
+        outcome = Quarantine(QuarantineReason.PIPELINE_FAILED, "The message could not be processed.")
+    if isinstance(outcome, Quarantine):
+        message = f"{outcome.detail} {QUARANTINE[outcome.reason]}"
+        return Refusal(Finding(outcome.reason, PLACES.get(outcome.reason, ""), message))
+    if isinstance(outcome, Drop):
+        return Refusal(
+            Finding(outcome.reason, "", "Nothing is wrong with the message, but it does not count.")
+        )
+    return Understood(outcome, [_finding(violation) for violation in outcome.violations])
+
+
+def _finding(violation: str) -> Finding:
+    kind, _, at = violation.partition(":")
+    return Finding(kind, at, tell_violation(Violation(kind), at))
