@@ -56,3 +56,5 @@ class Envelope(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The request's Accept-Language header; for clients that send no context.language."""
     name_sent: str = msgspec.field(name="e", default="")
     """The event's name in the client's protocol, where a door gave it another."""
+    replay: int = msgspec.field(name="n", default=0)
+    """How often the message went back from the quarantine. Without it, it would be a duplicate of itself."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
@@ -12,12 +12,13 @@ from shopalytic.events.event import Drop, DropReason, Duplicate, Event
 
 
 def claim_orders(
-    db: Session, project_id: int, events: Sequence[Event], token: str
+    db: Session, project_id: int, events: Sequence[Event], token: str, *, replayed: Collection[str] = ()
 ) -> list[Drop | Duplicate | None]:
     """For each event, None where it goes on; an order that another message counted already does not.
 
     token: the batch's. A repeat of the batch finds its own claims and goes on; the same message in another batch
-    is a duplicate, however long ago it was.
+    is a duplicate, however long ago it was. replayed: message ids that come back from the quarantine; the claims that
+    they made on their way there are theirs still.
     """
     wanted: dict[str, str] = {}
     for event in events:
@@ -35,15 +36,17 @@ def claim_orders(
         _claim(db, fresh)
         known = {claim.order_id: claim for claim in _find(db, project_id, list(wanted))}
     return [
-        _judge(known[event.order_id], event, token) if event.event == "order" and event.order_id else None
+        _judge(known[event.order_id], event, token, event.message_id in replayed)
+        if event.event == "order" and event.order_id
+        else None
         for event in events
     ]
 
 
-def _judge(claim: OrderClaim, event: Event, token: str) -> Drop | Duplicate | None:
+def _judge(claim: OrderClaim, event: Event, token: str, is_replayed: bool) -> Drop | Duplicate | None:
     if claim.message_id != event.message_id:
         return Drop(DropReason.ORDER_KNOWN)
-    return None if claim.batch == token else Duplicate()
+    return None if is_replayed or claim.batch == token else Duplicate()
 
 
 def _find(db: Session, project_id: int, order_ids: list[str]) -> list[OrderClaim]:

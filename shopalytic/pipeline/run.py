@@ -91,7 +91,7 @@ class Runner:
 
     def _drop_duplicates(self, partition: Partition, items: list[Item]) -> None:
         for item in items:
-            item.digest = digest(item)
+            item.digest = digest(item, item.envelope.replay)
         here: set[bytes] = set()
         for item, seen in zip(items, partition.seen([item.digest for item in items]), strict=True):
             if seen or item.digest in here:
@@ -147,7 +147,8 @@ class Runner:
             with self._sessions.begin() as db:
                 _close(group, settle_people(db, project_id, _parsed(group)))
                 rest = [item for item in group if item.open]
-                _close(rest, claim_orders(db, project_id, _events(rest), token))
+                replayed = {item.message_id for item in rest if item.envelope.replay}
+                _close(rest, claim_orders(db, project_id, _events(rest), token, replayed=replayed))
 
     def _send_overrides(self) -> None:
         """Send what the ledger changed about rows stored before. A crash in between sends it the next time."""
@@ -194,10 +195,15 @@ def _close(items: Sequence[Item], outcomes: Sequence[Drop | Duplicate | Quaranti
         item.outcome = outcome
 
 
-def digest(item: Item) -> bytes:
-    """What a message is known by: its project and message id, in 16 bytes; the whole of it where it has no id."""
+def digest(item: Item, replay: int = 0) -> bytes:
+    """What a message is known by: its project and message id, in 16 bytes; the whole of it where it has no id.
+
+    replay: a message's n-th replay is known apart from the message as it came first.
+    """
     identity = item.message_id.encode("utf-8", "surrogatepass") or item.raw
-    return blake2b(b"%d:%b" % (item.envelope.project_id, identity), digest_size=16).digest()
+    person = b"replay %d" % replay if replay else b""
+    text = b"%d:%b" % (item.envelope.project_id, identity)
+    return blake2b(text, digest_size=16, person=person[:16]).digest()
 
 
 def quarantine_row(item: Item) -> dict[str, object]:
@@ -237,6 +243,9 @@ def _receipt(items: Sequence[Item]) -> Receipt:
         receipt.count(item.envelope.project_id, _outcome_name(item.outcome))
         if not isinstance(item.outcome, Duplicate):
             receipt.digests.append(item.digest)
+            if item.envelope.replay:
+                # Else what its sender repeats would be a new message once the first attempt is forgotten.
+                receipt.digests.append(digest(item))
     return receipt
 
 

@@ -14,6 +14,23 @@ if redis.call('SET', KEYS[3], ARGV[2], 'NX', 'EX', ARGV[3]) then return 1 end
 return 0
 """
 
+REQUEUE = """
+-- KEYS: stream, counters, job, requeued. ARGV: project, job id, job lifetime in seconds, (mark, message) …
+-- Takes each mark once, for ever: a second click must neither count nor queue the message again.
+local n = 0
+for i = 4, #ARGV, 2 do
+  if redis.call('SADD', KEYS[4], ARGV[i]) == 1 then
+    redis.call('XADD', KEYS[1], '*', 'm', ARGV[i + 1])
+    n = n + 1
+  end
+end
+if n == 0 then return {0, 0} end
+redis.call('HINCRBY', KEYS[2], ARGV[1] .. ':quarantined', -n)
+redis.call('HINCRBY', KEYS[2], ARGV[1] .. ':waiting', n)
+if redis.call('SET', KEYS[3], ARGV[2], 'NX', 'EX', ARGV[3]) then return {n, 1} end
+return {n, 0}
+"""
+
 CLAIM = """#!lua flags=allow-oom
 -- KEYS: stream, batch, lease, job. ARGV: lease holder, lease seconds, job lifetime in seconds, most messages
 -- Gives the batch that was claimed before and not acknowledged, composed as it was then; else a new one.

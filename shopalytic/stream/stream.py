@@ -15,9 +15,10 @@ from rq import Queue, cron_scheduler_registry
 from rq.job import Job
 
 from shopalytic.errors import QueueUnavailable
-from shopalytic.stream.keys import PARTITIONS, QUEUE, partition_key
+from shopalytic.stream.keys import PARTITIONS, QUEUE, partition_key, partition_of
 from shopalytic.stream.reader import Partition
-from shopalytic.stream.writer import JOB_LIFETIME_SECONDS, Writer
+from shopalytic.stream.scripts import REQUEUE
+from shopalytic.stream.writer import JOB_LIFETIME_SECONDS, MEMORY_SHARE_LIMIT, Writer
 
 DRAIN = "shopalytic.jobs.drain"
 SOCKET_TIMEOUT_SECONDS = 10
@@ -60,6 +61,33 @@ class Stream:
         """Append encoded envelopes, each with its visitor key; see Writer.append. [] does nothing."""
         if entries:
             self._writer.append(project_id, entries)
+
+    def requeue(self, project_id: int, entries: list[tuple[str, str, bytes]]) -> int:
+        """Put quarantined messages back: from then on they are counted as waiting. Gives how many went.
+
+        entries: (visitor key, mark, encoded envelope). A mark goes once, however often it is given. Raises
+        QueueUnavailable; then a part may be in, and a repeat is safe.
+        """
+        memory = self.memory()
+        if memory.limit_bytes and memory.used_bytes > memory.limit_bytes * MEMORY_SHARE_LIMIT:
+            raise QueueUnavailable("The queue is full; no message was put back.")
+        grouped: dict[int, list[str | bytes]] = {}
+        for visitor_key, mark, envelope in entries:
+            number = partition_of(visitor_key, self.configured_partitions)
+            grouped.setdefault(number, []).extend((mark, envelope))
+        return sum(self._requeue(number, project_id, pairs) for number, pairs in grouped.items())
+
+    def _requeue(self, partition: int, project_id: int, pairs: list[str | bytes]) -> int:
+        keys = [partition_key(partition, name) for name in ("stream", "counters", "job", "requeued")]
+        job_id = f"drain-{partition}-{uuid.uuid4().hex}"
+        script = self.client.register_script(REQUEUE)
+        try:
+            went, is_idle = script(keys=keys, args=[project_id, job_id, JOB_LIFETIME_SECONDS, *pairs])
+        except RedisError as error:
+            raise QueueUnavailable(f"The queue did not take the message: {error}") from error
+        if is_idle:
+            self._on_idle(partition, job_id)
+        return int(went)
 
     def partition(self, number: int) -> Partition:
         """A worker's view of one partition, with a lease holder's name of its own."""

@@ -68,6 +68,7 @@ def test_migrating_twice_and_at_once_changes_nothing(store: Store) -> None:
         "overrides",
         "owners",
         "quarantine",
+        "replayed",
         "schema_migration",
     }
     stores[0].command(f"DROP DATABASE {name}")

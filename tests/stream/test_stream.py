@@ -85,6 +85,34 @@ def test_counters_add_up_at_each_step_and_do_not_mix_projects(stream: Stream) ->
     assert stream.counters(12).stored == 1
 
 
+def test_a_requeued_message_is_counted_as_waiting_and_no_longer_as_quarantined(stream: Stream) -> None:
+    stream.append(1, [(ANNA, b"1"), (ANNA, b"2")])
+    partition = leased(stream)
+    batch = claim(partition)
+    partition.acknowledge(batch, Receipt(counters={(1, "quarantined"): 2}), 60)
+    assert stream.requeue(1, [(ANNA, "mark of 1", b"1 again")]) == 1
+    counters = stream.counters(1)
+    assert (counters.accepted, counters.quarantined, counters.waiting) == (2, 1, 1)
+    again = claim(partition)
+    assert again.entries == [b"1 again"]
+    partition.acknowledge(again, stored(again), 60)
+    counters = stream.counters(1)
+    assert (counters.accepted, counters.stored, counters.quarantined, counters.waiting) == (2, 1, 1, 0)
+
+
+def test_a_mark_is_requeued_once_however_often_it_is_asked(stream: Stream) -> None:
+    entries = [(f"visitor {number}", f"mark {number}", b"x") for number in range(10)]
+    assert stream.requeue(1, entries[:6]) == 6
+    assert stream.requeue(1, entries) == 4
+    assert stream.requeue(1, entries) == 0
+    assert sum(stream.backlog().values()) == stream.counters(1).waiting == 10
+
+
+def test_a_requeued_message_does_not_wait_for_the_sweeper(stream: Stream) -> None:
+    stream.requeue(1, [(ANNA, "mark", b"x")])
+    assert len(wait_for_jobs(stream, 1)) == 1
+
+
 def test_message_ids_of_acknowledged_batches_are_known_again(stream: Stream) -> None:
     stream.append(1, [(ANNA, b"1")])
     partition = leased(stream)
@@ -199,6 +227,8 @@ def test_a_full_queue_refuses_messages_but_lets_the_worker_drain_it() -> None:
         accepted = stream.counters(1).accepted
         assert accepted > 100
         stream.client.config_set("maxmemory", "2mb")
+        with pytest.raises(QueueUnavailable):
+            stream.requeue(1, [(ANNA, "mark", b"x")])
         partition = leased(stream, 0)
         while batch := partition.claim(50):
             partition.acknowledge(batch, stored(batch), 60)

@@ -4,16 +4,37 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
 
+from shopalytic.app import create_app
+from shopalytic.reports.project import Project
+from shopalytic.reports.quarantined import quarantined
 from shopalytic.store import Store
-from tests.web.conftest import Shop
+from shopalytic.stream import Stream
+from tests.servers import running_valkey
+from tests.web.conftest import Shop, send
 from tests.web.test_pages import forbidden_in
 
 _numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def valkey_url() -> Iterator[str]:
+    with running_valkey() as url:
+        yield url
+
+
+@pytest.fixture
+def queued_shop(shop: Shop, valkey_url: str) -> Iterator[Shop]:
+    """The shop with a queue that is there."""
+    parts = replace(shop.parts, stream=Stream(valkey_url, partitions=2))
+    yield Shop(create_app(parts.settings, parts), parts, shop.project_id)
+    parts.stream.client.close()
 
 
 def set_aside(store: Store, project_id: int, **fields: Any) -> None:
@@ -101,3 +122,55 @@ def test_another_projects_messages_are_not_shown(shop: Shop) -> None:
 
 def test_a_wrong_cursor_is_refused(shop: Shop) -> None:
     assert shop.client("owner").get(f"{shop.base}/quarantine?cursor=x").status_code == 400
+
+
+def test_an_owner_may_replay_and_a_member_may_not(shop: Shop) -> None:
+    set_aside(shop.parts.store, shop.project_id)
+    assert "/quarantine/replay" in shop.page("/quarantine", "owner")
+    assert "/quarantine/replay" not in shop.page("/quarantine", "member")
+
+
+def test_all_messages_of_a_reason_can_be_replayed_together(shop: Shop) -> None:
+    for _ in range(3):
+        set_aside(shop.parts.store, shop.project_id)
+    assert "Replay these 3 messages" in shop.page("/quarantine?reason=bad_timestamp")
+    assert "Replay these" not in shop.page("/quarantine")
+
+
+def test_a_replay_takes_the_chosen_message_out_of_the_list(queued_shop: Shop) -> None:
+    shop = queued_shop
+    for detail in ("the first", "the second"):
+        set_aside(shop.parts.store, shop.project_id, detail=detail)
+    page = shop.page("/quarantine")
+    [chosen] = re.findall(r'id="q-([0-9a-f]{32})"(?:(?!id="q-).)*the first', page, re.DOTALL)[-1:]
+    client = shop.client("owner")
+    answer = send(client, f"{shop.base}/quarantine", f"{shop.base}/quarantine/replay", id=chosen)
+    assert answer.status_code == 302
+    page = client.get(answer.location).text
+    assert "1 message is on its way once more" in page
+    assert "the second" in page
+    assert "the first" not in page
+    assert shop.parts.stream.counters(shop.project_id).waiting == 1
+
+
+def test_another_projects_message_cannot_be_replayed(queued_shop: Shop) -> None:
+    shop = queued_shop
+    theirs = shop.project_id + 500_000_000
+    set_aside(shop.parts.store, theirs)
+    [row] = quarantined(shop.parts.store, Project(theirs)).messages
+    answer = send(
+        shop.client("owner"), f"{shop.base}/quarantine", f"{shop.base}/quarantine/replay", id=row.id
+    )
+    assert answer.location.endswith("replayed=0")
+    assert shop.parts.stream.counters(theirs).waiting == 0
+    assert len(quarantined(shop.parts.store, Project(theirs)).messages) == 1
+
+
+def test_without_a_queue_a_replay_is_refused_and_the_message_stays(shop: Shop) -> None:
+    set_aside(shop.parts.store, shop.project_id)
+    [row] = quarantined(shop.parts.store, Project(shop.project_id)).messages
+    answer = send(
+        shop.client("owner"), f"{shop.base}/quarantine", f"{shop.base}/quarantine/replay", id=row.id
+    )
+    assert answer.status_code == 503
+    assert len(quarantined(shop.parts.store, Project(shop.project_id)).messages) == 1

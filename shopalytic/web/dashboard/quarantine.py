@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import msgspec
-from flask import abort, render_template, request
+from flask import abort, redirect, render_template, request, url_for
 
 from shopalytic.events.event import QuarantineReason
 from shopalytic.events.parse import parse_envelope
+from shopalytic.pipeline.replay import find_replayable, replay
 from shopalytic.reports.quarantine_reasons import quarantine_reasons
 from shopalytic.reports.quarantined import Quarantined, quarantined
-from shopalytic.web.dashboard.access import get_parts, here, pages
+from shopalytic.reports.quarantined_by_id import quarantined_by_id
+from shopalytic.web.dashboard.access import get_parts, here, owners_only, pages
 from shopalytic.web.dashboard.formats import local
 
 PAGE_MESSAGES = 50
@@ -34,7 +37,7 @@ REASONS = {
 @dataclass(frozen=True)
 class Waiting:
     """One message to show. at: when it was received, in the project's zone. text: the message as it was sent,
-    indented where it is JSON. is_cut: the text is longer than what is shown."""
+    indented where it is JSON. is_cut: the text is longer than what is shown. is_damaged: it can only be looked at."""
 
     row: Quarantined
     at: datetime
@@ -42,6 +45,7 @@ class Waiting:
     reason: str
     text: str
     is_cut: bool
+    is_damaged: bool
     facts: list[tuple[str, str]]
 
 
@@ -63,7 +67,19 @@ def show_quarantine() -> str:
         reason=reason,
         reasons=[(count.reason, name_reason(count.reason), count.messages) for count in counts],
         total=sum(count.messages for count in counts),
+        replayed=request.args.get("replayed", type=int),
     )
+
+
+@pages.post("/quarantine/replay", endpoint="replay")
+@owners_only
+def take_replay() -> Any:
+    """The messages of the form go back into the queue. One that has gone already, on another page, is left out."""
+    store, project = get_parts().store, here().values
+    rows = quarantined_by_id(store, project, request.form.getlist("id")[:PAGE_MESSAGES])
+    went = replay(get_parts().stream, store, project.project_id, [(row.id, row.envelope) for row in rows])
+    reason = request.form.get("reason") or None
+    return redirect(url_for("dashboard.quarantine", reason=reason, replayed=went))
 
 
 def make_waiting(row: Quarantined, time_zone: str) -> Waiting:
@@ -82,6 +98,7 @@ def make_waiting(row: Quarantined, time_zone: str) -> Waiting:
         reason=name_reason(row.reason),
         text=text[:TEXT_LIMIT],
         is_cut=len(text) > TEXT_LIMIT,
+        is_damaged=find_replayable(row.envelope) is None,
         facts=[(name, value) for name, value in facts if value],
     )
 

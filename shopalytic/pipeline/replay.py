@@ -1,0 +1,56 @@
+"""Quarantined messages on their way once more.
+
+The queue decides whether a message goes back (see `Stream.requeue`); the store only learns of it afterwards, so that the
+list leaves it out. Where that fails, the message stands in the list though it is on its way, and the next attempt to
+replay it does no more than finish the note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import blake2b
+
+import msgspec
+
+from shopalytic.events.message import Envelope, Message
+from shopalytic.identity.ids import sort_user_ids
+from shopalytic.store import Store
+from shopalytic.stream import Stream
+
+
+def find_replayable(envelope: str) -> Envelope | None:
+    """The envelope to send again; None where it is damaged, so that it would end in quarantine whatever is done."""
+    try:
+        found = msgspec.json.decode(envelope, type=Envelope)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    return msgspec.structs.replace(found, replay=found.replay + 1)
+
+
+def replay(stream: Stream, store: Store, project_id: int, messages: Iterable[tuple[str, str]]) -> int:
+    """Put messages of the quarantine back into the queue; gives how many went, without those that had gone before.
+
+    messages: (the envelope's digest, the envelope). Damaged ones stay. Raises QueueUnavailable or StoreUnavailable; then
+    some may have gone, and a repeat is safe.
+    """
+    entries = []
+    for id, text in messages:
+        envelope = find_replayable(text)
+        if envelope is not None and envelope.project_id == project_id:
+            entries.append((visitor_key(envelope), id, msgspec.json.encode(envelope)))
+    if not entries:
+        return 0
+    went = stream.requeue(project_id, entries)
+    lines = [msgspec.json.encode({"project_id": project_id, "id": id}) for _, id, _ in entries]
+    store.insert("replayed", lines, token=f"replayed-{blake2b(b''.join(lines), digest_size=16).hexdigest()}")
+    return went
+
+
+def visitor_key(envelope: Envelope) -> str:
+    """As the collector chose it: with the visitor's other messages, in their order. '' where nothing tells."""
+    try:
+        message = msgspec.json.decode(envelope.message, type=Message)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return ""
+    user_ids, _ = sort_user_ids(message.user_id or None)
+    return (message.tracking_id or "").strip() or next(iter(user_ids.values()), "")
