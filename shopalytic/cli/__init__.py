@@ -23,6 +23,7 @@ COMMANDS = {
     "project": "shopalytic.cli.project:project",
     "user": "shopalytic.cli.user:user",
     "import": "shopalytic.importer.command:import_group",
+    "lint": "shopalytic.cli.lint:lint",
 }
 
 

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import msgspec
+import structlog
 
 from shopalytic.errors import Rejected
 from shopalytic.events.event import Event
@@ -13,6 +14,8 @@ from shopalytic.events.parse import parse_envelope
 from shopalytic.events.properties import event_properties
 from shopalytic.pipeline.check import Finding, Refusal, check_envelope
 from shopalytic.pipeline.steps import StepContext
+
+log = structlog.get_logger(__name__)
 
 
 class Quarantined(Rejected):
@@ -60,6 +63,8 @@ def try_entry(entry: bytes) -> bytes:
     """The answer to one entry of the stream, which stays out of it. Raises Quarantined."""
     checked = check_envelope(parse_envelope(entry), _NO_LOOK_UPS, time.time_ns() // 1_000_000)
     if isinstance(checked, Refusal):
+        if checked.fault is not None:
+            log.error("a message in the sandbox could not be processed", exc_info=checked.fault)
         raise Quarantined(checked.finding)
     return _encode(Answer(checked.event.message_id, _show(checked.event), checked.findings))
 

@@ -44,26 +44,26 @@ def split_batch(
     members: dict[str, bytes] = {}
     items: list[bytes] | None = None
     steps = [STEPS_LIMIT]
-    at = _skip_space(body, 0)
+    at = skip_space(body, 0)
     if body[at : at + 1] != b"{":
         raise Unsplittable("not an object")
-    at = _skip_space(body, at + 1)
+    at = skip_space(body, at + 1)
     while body[at : at + 1] != b"}":
-        name, at = _read_name(body, at)
+        name, at = read_name(body, at)
         steps[0] -= STEPS_PER_MEMBER
         if name == array and body[at : at + 1] == b"[":
             items, at = _split_array(body, at, items_limit, steps)
             if len(items) > items_limit:
                 return members, items
         else:
-            end = _find_end(body, at, steps)
+            end = find_end(body, at, steps)
             members[name], at = body[at:end].strip(), end
-        at = _skip_space(body, at)
+        at = skip_space(body, at)
         if body[at : at + 1] == b",":
-            at = _skip_space(body, at + 1)
+            at = skip_space(body, at + 1)
         elif body[at : at + 1] != b"}":
             raise Unsplittable("a comma or the end of the object is missing")
-    if _skip_space(body, at + 1) != len(body):
+    if skip_space(body, at + 1) != len(body):
         raise Unsplittable("something follows the object")
     return members, items
 
@@ -79,12 +79,12 @@ def is_deeper(raw: bytes, levels: int) -> bool:
     return True
 
 
-def _skip_space(body: bytes, at: int) -> int:
+def skip_space(body: bytes, at: int) -> int:
     found = _SPACE.match(body, at)
     return found.end() if found else at
 
 
-def _read_name(body: bytes, at: int) -> tuple[str, int]:
+def read_name(body: bytes, at: int) -> tuple[str, int]:
     """A member's name, and where its value begins."""
     found = _STRING.match(body, at)
     if found is None:
@@ -94,20 +94,20 @@ def _read_name(body: bytes, at: int) -> tuple[str, int]:
     except (msgspec.DecodeError, UnicodeDecodeError):
         # Nobody asks for a member of that name; its value only has to be stepped over.
         name = found[0].decode("latin-1")
-    at = _skip_space(body, found.end())
+    at = skip_space(body, found.end())
     if body[at : at + 1] != b":":
         raise Unsplittable("a colon is missing")
-    return name, _skip_space(body, at + 1)
+    return name, skip_space(body, at + 1)
 
 
 def _split_array(body: bytes, at: int, items_limit: int, steps: list[int]) -> tuple[list[bytes], int]:
     """The items of the array that begins at `at`, and where it ends."""
     items: list[bytes] = []
-    at = _skip_space(body, at + 1)
+    at = skip_space(body, at + 1)
     if body[at : at + 1] == b"]":
         return items, at + 1
     while len(items) <= items_limit:
-        end = _find_end(body, at, steps)
+        end = find_end(body, at, steps)
         items.append(body[at:end].strip())
         if body[end] != _COMMA:
             if body[end : end + 1] != b"]":
@@ -117,7 +117,7 @@ def _split_array(body: bytes, at: int, items_limit: int, steps: list[int]) -> tu
     return items, at
 
 
-def _find_end(body: bytes, start: int, steps: list[int]) -> int:
+def find_end(body: bytes, start: int, steps: list[int]) -> int:
     """Where the value that begins at `start` ends: at the comma or the bracket that is not its own.
 
     steps: how many are left for the whole body.

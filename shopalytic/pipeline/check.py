@@ -6,7 +6,6 @@ What other messages decide is not seen: whose an id is, whether an order or a me
 from __future__ import annotations
 
 import msgspec
-import structlog
 
 from shopalytic.events.event import Drop, Event, Quarantine, QuarantineReason
 from shopalytic.events.message import Envelope
@@ -14,8 +13,6 @@ from shopalytic.events.sentences import PLACES, QUARANTINE, tell_violation
 from shopalytic.events.violations import Violation
 from shopalytic.pipeline.ids import read_message
 from shopalytic.pipeline.steps import StepContext, process
-
-log = structlog.get_logger(__name__)
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -27,9 +24,10 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """The message would be no event."""
+    """The message would be no event. fault: ours, where that is why."""
 
     finding: Finding
+    fault: Exception | None = None
 
 
 class Understood(msgspec.Struct, frozen=True):
@@ -41,15 +39,16 @@ class Understood(msgspec.Struct, frozen=True):
 
 def check_envelope(envelope: Envelope, context: StepContext, now_ms: int) -> Understood | Refusal:
     """Parse, check ids and run the steps, as the worker does. Raises nothing for anything that a client can send."""
+    fault: Exception | None = None
     try:
         parsed = read_message(envelope, now_ms)
         outcome = parsed if isinstance(parsed, Quarantine) else process(parsed, context)
-    except Exception:
-        log.exception("a message could not be checked", message_id=envelope.message_id)
+    except Exception as error:
+        fault = error
         outcome = Quarantine(QuarantineReason.PIPELINE_FAILED, "The message could not be processed.")
     if isinstance(outcome, Quarantine):
         message = f"{outcome.detail} {QUARANTINE[outcome.reason]}"
-        return Refusal(Finding(outcome.reason, PLACES.get(outcome.reason, ""), message))
+        return Refusal(Finding(outcome.reason, PLACES.get(outcome.reason, ""), message), fault)
     if isinstance(outcome, Drop):
         return Refusal(
             Finding(outcome.reason, "", "Nothing is wrong with the message, but it does not count.")
