@@ -19,6 +19,7 @@ from tests.browser.chromium import CHROMIUM_ARGS, find_chromium
 from tests.factories import make_order
 from tests.web.conftest import EMAILS, Shop
 from tests.web.test_pages import _mine
+from tests.web.test_quarantine import set_aside
 
 pytestmark = pytest.mark.browser
 PHONE = {"width": 390, "height": 844}
@@ -158,8 +159,11 @@ def test_every_page_fits_a_phone_and_can_be_read(visit: Visit, shop: Shop, schem
         "tid-anna", "x" * 200, first_name="Wanda", last_name="Kowalczyk" * 9, email=f"{'e' * 90}@b.example"
     )
     shop.happened(
-        shop.event(title="W" * 120, properties={"p" * 80: "v" * 300}), make_order(order_id="1", **_mine(shop))
+        shop.event(title="W" * 120, properties={"p" * 80: "v" * 300}),
+        make_order(order_id="1", **_mine(shop)),
+        shop.event(event="cart_add", violations=[f"missing:{'q' * 80}"], path="/" + "w" * 120),
     )
+    set_aside(shop.parts.store, shop.project_id, detail="d" * 200, message=f'{{"event":"{"e" * 200}"}}')
     page = visit.page
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     page.set_viewport_size(PHONE)  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ from shopalytic.store import Store
 from tests.factories import make_order
 from tests.web.conftest import TOKEN, Shop, send
 
-PATHS = ["/", "/live", "/customers", "/quarantine", "/settings"]
+PATHS = ["/", "/live", "/customers", "/quarantine", "/violations", "/settings"]
 
 
 def since(seconds: float) -> str:

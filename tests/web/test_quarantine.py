@@ -59,6 +59,7 @@ def test_a_quarantined_message_is_shown_whole_with_its_reason(shop: Shop) -> Non
     for text in (
         "Bad timestamp",
         "timestamp is no instant",
+        "Send UTC seconds",
         "page_view",
         "&#34;timestamp&#34;: &#34;never&#34;",
     ):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from flask import Flask
 
 from shopalytic.parts import Parts
-from shopalytic.web.dashboard import auth, customers, live, overview, quarantine, settings
+from shopalytic.web.dashboard import auth, customers, live, overview, quarantine, settings, violations
 from shopalytic.web.dashboard.access import pages
 from shopalytic.web.dashboard.assets import asset_url, keep_assets
 from shopalytic.web.dashboard.formats import FILTERS
 from shopalytic.web.dashboard.safety import make_safe
 
-__all__ = ["customers", "live", "overview", "quarantine", "register", "settings"]
+__all__ = ["customers", "live", "overview", "quarantine", "register", "settings", "violations"]
 
 
 def register(app: Flask, parts: Parts) -> None:

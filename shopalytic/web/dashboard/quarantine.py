@@ -11,6 +11,7 @@ from flask import abort, redirect, render_template, request, url_for
 
 from shopalytic.events.event import QuarantineReason
 from shopalytic.events.parse import parse_envelope
+from shopalytic.events.sentences import QUARANTINE
 from shopalytic.pipeline.replay import find_replayable, replay
 from shopalytic.reports.quarantine_reasons import quarantine_reasons
 from shopalytic.reports.quarantined import Quarantined, quarantined
@@ -36,13 +37,14 @@ REASONS = {
 
 @dataclass(frozen=True)
 class Waiting:
-    """One message to show. at: when it was received, in the project's zone. text: the message as it was sent,
-    indented where it is JSON. is_cut: the text is longer than what is shown. is_damaged: it can only be looked at."""
+    """One message to show. at: when it was received, in the project's zone. advice: what would be right.
+    text: the message as it was sent, indented where it is JSON. is_cut: the text is longer than what is shown. is_damaged: it can only be looked at."""
 
     row: Quarantined
     at: datetime
     label: str
     reason: str
+    advice: str
     text: str
     is_cut: bool
     is_damaged: bool
@@ -96,6 +98,7 @@ def make_waiting(row: Quarantined, time_zone: str) -> Waiting:
         at=local(row.received_at, time_zone),
         label=row.event or event or "Message",
         reason=name_reason(row.reason),
+        advice={str(known): advice for known, advice in QUARANTINE.items()}.get(row.reason, ""),
         text=text[:TEXT_LIMIT],
         is_cut=len(text) > TEXT_LIMIT,
         is_damaged=find_replayable(row.envelope) is None,
