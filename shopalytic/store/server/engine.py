@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import re
+import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
 from shopalytic.store.server.failures import (
+    NOT_ENOUGH_SPACE,
+    UNKNOWN_FORMAT,
     UNKNOWN_QUERY_PARAMETER,
     UNKNOWN_SETTING,
     StoreNotOpened,
@@ -20,6 +26,7 @@ from shopalytic.store.server.failures import (
 )
 from shopalytic.store.server.folder import Folder, explain
 from shopalytic.store.server.library import load_chdb
+from shopalytic.store.server.statement import iterate_tokens
 from shopalytic.store.server.summary import Summary
 
 log = logging.getLogger(__name__)
@@ -35,6 +42,8 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*\Z")
 _PARAMETER_NAME = re.compile(r"\w+\Z", re.ASCII)
 _STATEMENT_BYTES = 200_000
 """Safely below the engine's default for `max_query_size`."""
+_MEMORY_FILE_BYTES = 32 << 20
+_FORMAT_NAME = re.compile(r"\w+\Z", re.ASCII)
 _NOT_STREAMED = "Streaming query is not supported"
 
 Settings = Iterable[tuple[str, bytes]]
@@ -58,10 +67,11 @@ class Engine:
         self._address = f"{folder.engine}?config-file={config}"
         try:
             with _utc():
-                self._root = Connection(self._chdb.connect(self._address))
+                self._root = Connection(self._chdb.connect(self._address), folder.scratch)
             self.version, self.timezone = self._root.read_row("SELECT version(), timezone()")
         except Exception as error:
             raise StoreNotOpened(explain(folder.path, error)) from None
+        self._scratch = folder.scratch
         self._root_use = threading.Lock()
 
     def connect(self) -> Connection:
@@ -70,7 +80,7 @@ class Engine:
             raw = self._chdb.connect(self._address)
         except RuntimeError as error:
             raise parse_failure(str(error)) from None
-        connection = Connection(raw)
+        connection = Connection(raw, self._scratch)
         connection.execute(b"SET " + ", ".join(_BASE_SETTINGS).encode())
         return connection
 
@@ -114,8 +124,9 @@ class _Closed:
 class Connection:
     """One session of the engine. Every failure is raised as StatementFailed with the engine's own words."""
 
-    def __init__(self, raw: Any) -> None:
+    def __init__(self, raw: Any, scratch: Path) -> None:
         self._raw = raw
+        self._scratch = scratch
         self._stream: Any = None
 
     def apply(
@@ -190,18 +201,49 @@ class Connection:
     def insert(self, head: bytes, format_name: str, pieces: Iterable[bytes], summary: Summary) -> None:
         """Insert rows that are written in an input format. `pieces` may cut anywhere.
 
-        Where `pieces` raises or the engine refuses a row, what is not yet a written block is dropped.
+        The rows take the way over a file: the engine's own way in for pieces says that all went well where
+        it could parse the rows but not write them, as on a full disk.
+        Where `pieces` raises nothing is inserted.
         """
-        handle = self._call(self._raw.send_insert, head, format_name)
-        try:
-            for piece in pieces:
-                if piece:
-                    self._call(self._raw.insert_append, handle, piece)
-            summary.add(self._call(self._raw.insert_done, handle))
-        except BaseException:
-            with suppress(Exception):
-                self._raw.insert_cancel(handle)
-            raise
+        if not _FORMAT_NAME.match(format_name):
+            raise refusal(UNKNOWN_FORMAT, f"Unknown format {format_name}.")
+        before, after = _split_settings(head)
+        with self._file_of(pieces) as path:
+            statement = (
+                before + b" FROM INFILE " + quote(os.fsencode(path)) + b" COMPRESSION 'none' " + after
+                + b" FORMAT " + format_name.encode()
+            )  # fmt: skip
+            summary.add(self.execute(statement))
+
+    @contextmanager
+    def _file_of(self, pieces: Iterable[bytes]) -> Iterator[str]:
+        """A file with the pieces: in memory while they are few, else in the scratch folder."""
+        with os.fdopen(os.memfd_create("rows"), "wb", buffering=0) as small:
+            rest = iter(pieces)
+            size = 0
+            for piece in rest:
+                small.write(piece)
+                size += len(piece)
+                if size > _MEMORY_FILE_BYTES:
+                    break
+            else:
+                yield f"/proc/self/fd/{small.fileno()}"
+                return
+            try:
+                with tempfile.NamedTemporaryFile(dir=self._scratch, prefix="rows-") as large:
+                    os.lseek(small.fileno(), 0, os.SEEK_SET)
+                    shutil.copyfileobj(open(small.fileno(), "rb", closefd=False), large)  # noqa: SIM115
+                    os.ftruncate(small.fileno(), 0)
+                    for piece in rest:
+                        large.write(piece)
+                    large.flush()
+                    yield large.name
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+                raise refusal(
+                    NOT_ENOUGH_SPACE, f"The rows cannot be kept while they are read: {error}."
+                ) from None
 
     def read_row(self, statement: str) -> list[str]:
         """The first row of a query, as text."""
@@ -254,6 +296,16 @@ def quote(value: bytes) -> bytes:
 
 def quote_identifier(name: bytes) -> bytes:
     return b"`" + name.replace(b"\\", b"\\\\").replace(b"`", b"\\`") + b"`"
+
+
+def _split_settings(head: bytes) -> tuple[bytes, bytes]:
+    """An INSERT's head before its SETTINGS, and from there on."""
+    previous = b""
+    for token in iterate_tokens(head):
+        if token.upper == b"SETTINGS" and token.depth == 0 and previous not in (b".", b"INTO", b"TABLE"):
+            return head[: token.start], head[token.start :]
+        previous = token.upper
+    return head, b""
 
 
 def _setting(name: str, value: bytes) -> bytes:

@@ -29,6 +29,7 @@ UNKNOWN_SETTING = 115
 UNKNOWN_QUERY_PARAMETER = 456
 CHECKSUM_DOESNT_MATCH = 40
 UNKNOWN_EXCEPTION = 1002
+UNKNOWN_FORMAT = 73
 
 _NAMES = {
     number: name for name, number in list(globals().items()) if name.isupper() and isinstance(number, int)
