@@ -175,3 +175,16 @@ def test_without_a_queue_a_replay_is_refused_and_the_message_stays(shop: Shop) -
     )
     assert answer.status_code == 503
     assert len(quarantined(shop.parts.store, Project(shop.project_id)).messages) == 1
+
+
+def test_a_message_that_is_an_event_by_now_is_not_stored_twice(queued_shop: Shop) -> None:
+    shop = queued_shop
+    set_aside(shop.parts.store, shop.project_id)
+    [row] = quarantined(shop.parts.store, Project(shop.project_id)).messages
+    shop.happened(shop.event(message_id=row.message_id))
+    answer = send(
+        shop.client("owner"), f"{shop.base}/quarantine", f"{shop.base}/quarantine/replay", id=row.id
+    )
+    assert answer.location.endswith("replayed=0")
+    assert shop.parts.stream.counters(shop.project_id).waiting == 0
+    assert quarantined(shop.parts.store, Project(shop.project_id)).messages == []

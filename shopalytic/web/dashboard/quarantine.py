@@ -12,7 +12,9 @@ from flask import abort, redirect, render_template, request, url_for
 from shopalytic.events.event import QuarantineReason
 from shopalytic.events.parse import parse_envelope
 from shopalytic.events.sentences import QUARANTINE
-from shopalytic.pipeline.replay import find_replayable, replay
+from shopalytic.pipeline.replay import find_replayable, replay, take_off_list
+from shopalytic.reports.events_by_id import events_by_id
+from shopalytic.reports.period import parse_sql_instant
 from shopalytic.reports.quarantine_reasons import quarantine_reasons
 from shopalytic.reports.quarantined import Quarantined, quarantined
 from shopalytic.reports.quarantined_by_id import quarantined_by_id
@@ -79,9 +81,26 @@ def take_replay() -> Any:
     """The messages of the form go back into the queue. One that has gone already, on another page, is left out."""
     store, project = get_parts().store, here().values
     rows = quarantined_by_id(store, project, request.form.getlist("id")[:PAGE_MESSAGES])
+    stored = find_stored(rows)
+    take_off_list(store, project.project_id, [row.id for row in rows if row.message_id in stored])
+    rows = [row for row in rows if row.message_id not in stored]
     went = replay(get_parts().stream, store, project.project_id, [(row.id, row.envelope) for row in rows])
     reason = request.form.get("reason") or None
     return redirect(url_for("dashboard.quarantine", reason=reason, replayed=went))
+
+
+def find_stored(rows: list[Quarantined]) -> set[str]:
+    """Message ids of those that are events by now.
+
+    A worker that died after it had set a message aside, and stored it when it repeated the batch, leaves such a row;
+    replayed, the message would count twice.
+    """
+    ids = [row.message_id for row in rows if row.message_id]
+    if not ids:
+        return set()
+    since = parse_sql_instant(min(row.received_at for row in rows))
+    events = events_by_id(get_parts().store, here().values, ids, received_since=since)
+    return {event.message_id for event in events}
 
 
 def make_waiting(row: Quarantined, time_zone: str) -> Waiting:
