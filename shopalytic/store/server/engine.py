@@ -267,6 +267,10 @@ class Connection:
             result = function(*arguments)
         except RuntimeError as error:
             raise parse_failure(str(error)) from None
+        except UnicodeDecodeError as error:
+            # The engine quotes a row by bytes and may cut a character in two; without its number the row's own
+            # fault would be the store's.
+            raise parse_failure(error.object.decode("utf-8", "replace")) from None
         if result is not None and hasattr(result, "has_error") and result.has_error():
             raise parse_failure(str(result.error_message()))
         return result
