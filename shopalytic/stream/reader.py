@@ -15,12 +15,14 @@ import msgspec
 import redis
 
 from shopalytic.stream.keys import partition_key
-from shopalytic.stream.scripts import ACKNOWLEDGE, CLAIM, LEASE, RELEASE
+from shopalytic.stream.scripts import ACKNOWLEDGE, CLAIM, LEASE, RELEASE, SEEN
 from shopalytic.stream.writer import JOB_LIFETIME_SECONDS
 
 LEASE_SECONDS = 20
 SEEN_GENERATION_SECONDS = 7 * 24 * 3600
 """Message ids are kept in two such generations: at least 7 days, at most 14."""
+SEEN_SETS = 16_384
+"""So many sets share a generation's ids: sets of up to 512 whole numbers take 8 bytes a number, larger ones 50."""
 
 
 class LeaseLost(Exception):
@@ -74,6 +76,7 @@ class Partition:
         self._claim = client.register_script(CLAIM)
         self._acknowledge = client.register_script(ACKNOWLEDGE)
         self._release = client.register_script(RELEASE)
+        self._seen = client.register_script(SEEN)
 
     def _key(self, name: str) -> str:
         return partition_key(self.number, name)
@@ -107,25 +110,31 @@ class Partition:
             done[project_id] = done.get(project_id, 0) + messages
         for project_id, messages in done.items():
             pairs += (f"{project_id}:waiting", -messages)
-        keys = [self._key(name) for name in ("stream", "batch", "counters", self._seen(0))]
+        keys = [self._key(name) for name in ("stream", "batch", "counters")]
         states: list[bytes | int] = []
         for (project_id, tracking_id), state in receipt.states.items():
             keys.append(self._state_key(project_id, tracking_id))
             states += (msgspec.json.encode(state), session_seconds)
         name = batch.name.split(" ", 1)[1]
-        arguments: list[str | int | bytes] = [name, 2 * SEEN_GENERATION_SECONDS, len(pairs) // 2, *pairs]
-        arguments += [len(receipt.digests), *receipt.digests, *states]
+        generation = _generation()
+        ends_at = (generation + 2) * SEEN_GENERATION_SECONDS
+        arguments: list[str | int | bytes] = [
+            name,
+            _seen_prefix(generation),
+            ends_at,
+            len(pairs) // 2,
+            *pairs,
+        ]
+        arguments += [len(receipt.digests), *_places(receipt.digests), *states]
         return bool(self._acknowledge(keys=keys, args=arguments))
 
     def seen(self, digests: Sequence[bytes]) -> list[bool]:
         """For each message id's digest, whether a batch with it was acknowledged in the last 7 days."""
         if not digests:
             return []
-        with self._client.pipeline(transaction=False) as pipeline:
-            for generation in (0, 1):
-                pipeline.execute_command("SMISMEMBER", self._key(self._seen(generation)), *digests)
-            now, before = pipeline.execute()
-        return [bool(a or b) for a, b in zip(now, before, strict=True)]
+        generation = _generation()
+        prefixes = [_seen_prefix(generation), _seen_prefix(generation - 1)]
+        return [bool(hit) for hit in self._seen(args=[*prefixes, *_places(digests)])]
 
     def states(self, visitors: Sequence[tuple[int, str]]) -> Mapping[tuple[int, str], SessionState]:
         """The running sessions of (project id, tracking id) pairs that have one."""
@@ -143,8 +152,26 @@ class Partition:
         keys = [self._key(name) for name in ("stream", "lease", "job")]
         return bool(self._release(keys=keys, args=[self._holder, next_job_id, JOB_LIFETIME_SECONDS]))
 
-    def _seen(self, generations_ago: int) -> str:
-        return f"seen:{int(time.time()) // SEEN_GENERATION_SECONDS - generations_ago}"
-
     def _state_key(self, project_id: int, tracking_id: str) -> str:
         return self._key(f"session:{project_id}:{tracking_id}")
+
+
+def _generation() -> int:
+    return int(time.time()) // SEEN_GENERATION_SECONDS
+
+
+def _seen_prefix(generation: int) -> str:
+    """Not of a partition: another number of partitions must not make known messages new."""
+    return f"shopalytic:seen:{generation}:"
+
+
+def _places(digests: Sequence[bytes]) -> list[int]:
+    """For each 16-byte digest its set and its number in it: 78 bits tell messages apart."""
+    return [
+        number
+        for digest in digests
+        for number in (
+            int.from_bytes(digest[8:10], "big") % SEEN_SETS,
+            int.from_bytes(digest[:8], "big", signed=True),
+        )
+    ]

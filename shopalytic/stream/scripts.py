@@ -50,27 +50,28 @@ return {batch, entries}
 """
 
 ACKNOWLEDGE = """#!lua flags=allow-oom
--- KEYS: stream, batch, counters, seen, session state, … ARGV: batch, seen lifetime in seconds,
--- number of counter pairs, (field, increment) …, number of digests, digest …, (state, lifetime in seconds) …
+-- KEYS: stream, batch, counters, session state, … ARGV: batch, prefix of the ids' sets, when these end,
+-- number of counter pairs, (field, increment) …, number of ids, (set, id) …, (state, lifetime in seconds) …
 -- A batch that somebody else has acknowledged meanwhile changes nothing.
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
 local last = string.match(ARGV[1], ' (%S+)$')
 redis.call('XTRIM', KEYS[1], 'MINID', '=', last)
 redis.call('XDEL', KEYS[1], last)
 redis.call('DEL', KEYS[2])
-local at = 4
-for i = 1, tonumber(ARGV[3]) do
+local at = 5
+for i = 1, tonumber(ARGV[4]) do
   redis.call('HINCRBY', KEYS[3], ARGV[at], ARGV[at + 1])
   at = at + 2
 end
-local digests = tonumber(ARGV[at])
+local ids = tonumber(ARGV[at])
 at = at + 1
-for from = at, at + digests - 1, 1000 do
-  redis.call('SADD', KEYS[4], unpack(ARGV, from, math.min(from + 999, at + digests - 1)))
+for i = 1, ids do
+  local set = ARGV[2] .. ARGV[at]
+  redis.call('SADD', set, ARGV[at + 1])
+  redis.call('EXPIREAT', set, ARGV[3])
+  at = at + 2
 end
-if digests > 0 then redis.call('EXPIRE', KEYS[4], ARGV[2]) end
-at = at + digests
-for i = 5, #KEYS do
+for i = 4, #KEYS do
   redis.call('SET', KEYS[i], ARGV[at], 'EX', ARGV[at + 1])
   at = at + 2
 end
@@ -93,4 +94,15 @@ return 0
 LEASE = """#!lua flags=allow-oom
 -- KEYS: lease. ARGV: lease holder, lease seconds
 return redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[2])
+"""
+
+SEEN = """#!lua flags=allow-oom
+-- ARGV: prefix of this generation's sets, prefix of the last one's, (set, id) …
+local seen = {}
+for i = 3, #ARGV, 2 do
+  local hit = redis.call('SISMEMBER', ARGV[1] .. ARGV[i], ARGV[i + 1])
+  if hit == 0 then hit = redis.call('SISMEMBER', ARGV[2] .. ARGV[i], ARGV[i + 1]) end
+  seen[#seen + 1] = hit
+end
+return seen
 """

@@ -53,7 +53,7 @@ class Stream:
         )
         self.configured_partitions = partitions
         self._writer = Writer(self.client, partitions, self._on_idle)
-        self._idle: SimpleQueue[tuple[int, str]] = SimpleQueue()
+        self._idle: SimpleQueue[tuple[int, str] | None] = SimpleQueue()
         self._enqueuer: threading.Thread | None = None
         self._queue = Queue(QUEUE, connection=self.client)
 
@@ -176,6 +176,14 @@ class Stream:
         except RedisError:
             return False
 
+    def close(self) -> None:
+        """Queue the jobs that are still to be queued, and disconnect. Appending again connects again."""
+        if self._enqueuer is not None:
+            self._idle.put(None)
+            self._enqueuer.join(timeout=SOCKET_TIMEOUT_SECONDS)
+            self._enqueuer = None
+        self.client.close()
+
     def _on_idle(self, partition: int, job_id: str) -> None:
         """Queue the job beside the request: RQ's own round trips must not delay the answer."""
         self._idle.put((partition, job_id))
@@ -184,8 +192,8 @@ class Stream:
             self._enqueuer.start()
 
     def _enqueue_idle(self) -> None:
-        while True:
-            partition, job_id = self._idle.get()
+        while (wanted := self._idle.get()) is not None:
+            partition, job_id = wanted
             try:
                 self.client.set(partition_key(partition, "job"), job_id, ex=JOB_LIFETIME_SECONDS, xx=True)
                 self.enqueue_drain(partition, job_id)

@@ -97,5 +97,5 @@ def line(valkey_url: str, store: Store, project_id: int, database_url: str) -> I
     stream = Stream(valkey_url, partitions=1)
     stream.client.flushall()
     yield Line(stream, store, engine, project_id)
-    stream.client.close()
+    stream.close()
     engine.dispose()

@@ -19,4 +19,4 @@ def stream(valkey_url: str) -> Iterator[Stream]:
     stream = Stream(valkey_url, partitions=2)
     stream.client.flushall()
     yield stream
-    stream.client.close()
+    stream.close()

@@ -7,7 +7,7 @@ import pytest
 from shopalytic.errors import QueueUnavailable
 from shopalytic.stream import Batch, LeaseLost, Partition, SessionState, Stream
 from shopalytic.stream.keys import partition_key, partition_of
-from shopalytic.stream.reader import Receipt
+from shopalytic.stream.reader import SEEN_GENERATION_SECONDS, Receipt
 from tests.servers import running_valkey
 
 ANNA = "anna"
@@ -133,6 +133,29 @@ def test_running_sessions_are_kept_with_the_acknowledgement(stream: Stream) -> N
     assert partition.states([(1, ANNA), (1, "ben")]) == {(1, ANNA): SessionState("s", 1, 2)}
 
 
+def test_message_ids_are_known_again_with_another_number_of_partitions(
+    stream: Stream, valkey_url: str
+) -> None:
+    stream.append(1, [(ANNA, b"1")])
+    partition = leased(stream)
+    batch = claim(partition)
+    partition.acknowledge(batch, stored(batch), 60)
+    more = Stream(valkey_url, partitions=7)
+    assert more.partition(5).seen([b"1".ljust(16)]) == [True]
+    more.close()
+
+
+def test_remembered_message_ids_end_with_the_generation_after_theirs(stream: Stream) -> None:
+    stream.append(1, [(ANNA, b"1")])
+    partition = leased(stream)
+    batch = claim(partition)
+    partition.acknowledge(batch, stored(batch), 60)
+    [key] = stream.client.scan_iter("shopalytic:seen:*")
+    generation = int(key.split(b":")[2])
+    assert stream.client.expiretime(key) == (generation + 2) * SEEN_GENERATION_SECONDS
+    assert stream.client.object("encoding", key) == b"intset"
+
+
 def test_only_one_worker_holds_a_partition(stream: Stream) -> None:
     partition = leased(stream)
     assert not stream.partition(ANNAS).lease()
@@ -162,6 +185,7 @@ def test_releasing_a_partition_with_messages_left_asks_for_the_next_job(stream: 
     assert not partition.release("next")
     partition = leased(stream)
     stream.append(1, [(ANNA, b"x")])
+    wait_for_jobs(stream, 1)
     assert partition.release("next")
     assert stream.client.get(partition_key(ANNAS, "job")) == b"next"
 
@@ -180,7 +204,7 @@ def test_fewer_partitions_than_before_strand_nothing(stream: Stream, valkey_url:
     fewer = Stream(valkey_url, partitions=1)
     assert fewer.partitions() == 2
     assert fewer.counters(1).waiting == 20
-    fewer.client.close()
+    fewer.close()
 
 
 def test_many_threads_append_at_once_and_nothing_is_lost_or_doubled(stream: Stream) -> None:
@@ -214,7 +238,7 @@ def test_a_queue_that_is_gone_refuses_and_takes_again_when_it_is_back() -> None:
         stream.client.shutdown(nosave=True)
         with pytest.raises(QueueUnavailable):
             stream.append(1, [(ANNA, b"2")])
-        stream.client.close()
+        stream.close()
 
 
 def test_a_full_queue_refuses_messages_but_lets_the_worker_drain_it() -> None:
@@ -236,7 +260,7 @@ def test_a_full_queue_refuses_messages_but_lets_the_worker_drain_it() -> None:
         assert stream.counters(1).stored == accepted
         stream._writer._memory_checked_at = 0.0
         stream.append(1, [(ANNA, b"y")])
-        stream.client.close()
+        stream.close()
 
 
 def wait_for_jobs(stream: Stream, least: int) -> list[str]:
