@@ -15,7 +15,8 @@ from sqlalchemy import select
 
 from shopalytic.accounts.models import Key, Project
 from shopalytic.errors import ConfigurationError
-from shopalytic.importer.orders import ImportReport, Reading, find_reading, import_orders
+from shopalytic.importer.orders import ImportReport, import_orders
+from shopalytic.importer.reading import Reading, find_reading
 from shopalytic.importer.table import Table, open_table
 from shopalytic.parts import Parts, open_parts
 from shopalytic.settings import load_settings
@@ -25,7 +26,7 @@ SHOWN_REFUSALS = 10
 
 
 class Mapping(click.ParamType[dict[str, str]]):
-    """`field=Column,field=Column`; a column's name may hold spaces, not commas."""
+    """`field=Column,field=Column`; a column's name may hold spaces, not commas. `field=` takes no column for it."""
 
     name = "field=column,…"
 
@@ -33,7 +34,7 @@ class Mapping(click.ParamType[dict[str, str]]):
         mapping = {}
         for pair in value.split(","):
             field, separator, column = pair.partition("=")
-            if not separator or not field.strip() or not column.strip():
+            if not separator or not field.strip():
                 self.fail(f"{pair!r} is not field=column", param, ctx)
             mapping[field.strip()] = column.strip()
         return mapping
@@ -48,17 +49,23 @@ def import_group() -> None:
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--project", "token", required=True, help="The project's token.")
 @click.option(
-    "--map", "mapping", type=Mapping(), help="order_id=InvoiceNo,sku=StockCode,… where not found by name."
-)
+    "--map", "mapping", type=Mapping(),
+    help="order_id=InvoiceNo,sku=StockCode,… where not found by name; total= takes no column for it.",
+)  # fmt: skip
 @click.option("--delimiter", help="Found by itself: comma, semicolon, tab or bar.")
 @click.option("--encoding", help="Found by itself: UTF-8, UTF-16 or Latin-1.")
 @click.option("--date-format", help="Such as '%d/%m/%Y %H:%M'; found by itself where one fits.")
+@click.option(
+    "--decimal",
+    type=click.Choice(["comma", "point"]),
+    help="Found by itself, but where 1.234 may mean two things.",
+)
 @click.option(
     "--wait/--no-wait", default=True, help="Wait until the orders are stored and say how many were new."
 )
 def import_orders_command(
     file: Path, token: str, mapping: dict[str, str] | None, delimiter: str | None,
-    encoding: str | None, date_format: str | None, wait: bool,
+    encoding: str | None, date_format: str | None, decimal: str | None, wait: bool,
 ) -> None:  # fmt: skip
     """Import orders from a CSV FILE with one row per line item.
 
@@ -70,7 +77,9 @@ def import_orders_command(
     if delimiter == "\\t":
         delimiter = "\t"
     table = open_table(file, mapping=mapping, delimiter=delimiter, encoding=encoding)
-    reading = find_reading(table, ZoneInfo(project.time_zone), date_format)
+    reading = find_reading(
+        table, ZoneInfo(project.time_zone), date_format, None if decimal is None else decimal == "comma"
+    )
     _show_reading(console, table, reading, project)
     before = parts.stream.counters(project.id)
     folder = parts.settings.data_dir.absolute() / "imports"
@@ -118,6 +127,7 @@ def _show_reading(console: Console, table: Table, reading: Reading, project: Pro
     console.print(f"Reading {table.path.name} ({table.encoding}, delimiter {table.delimiter!r}): {columns}")
     if table.unused:
         console.print(f"Not used: {', '.join(table.unused)}")
+    console.print(f"Amounts are read with decimal {'commas' if reading.decimal_commas else 'points'}.")
     console.print(f"Dates are read as {reading.date_format} in {project.time_zone}.")
     if reading.other_date_formats:
         console.print(

@@ -16,27 +16,19 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 
-from shopalytic.errors import ConfigurationError, QueueUnavailable
+from shopalytic.errors import QueueUnavailable
 from shopalytic.events.message import Envelope
+from shopalytic.importer.order import BadLine, Order, parse_order
+from shopalytic.importer.reading import AMOUNTS, Reading
 from shopalytic.importer.table import Table
-from shopalytic.importer.values import (
-    find_date_formats,
-    has_decimal_commas,
-    parse_amount,
-    parse_date,
-    parse_whole,
-)
 from shopalytic.stream import Stream
 
 ORDERS_AT_ONCE = 50
 BACKLOG_LIMIT = 20_000
 """Messages waiting beyond which the import pauses: a large file must not fill the queue that pages need."""
-AMOUNTS = ("total", "subtotal", "total_tax", "total_shipping")
-PERSON = ("email", "first_name", "last_name")
 
 _encoder = msgspec.json.Encoder()
 
@@ -63,40 +55,14 @@ class ImportReport:
     skipped: int = 0
     """Orders that an interrupted import of the same file had sent already."""
 
-
-@dataclass(frozen=True)
-class Reading:
-    """How the texts of this file are to be read."""
-
-    date_format: str
-    zone: ZoneInfo
-    decimal_commas: bool
-    other_date_formats: list[str]
-    """Formats that would have fitted too."""
-
-
-class BadLine(Exception):
-    """A line that cannot be read; the message says which value and why."""
-
-
-def find_reading(table: Table, zone: ZoneInfo, date_format: str | None) -> Reading:
-    """Find the form of dates and amounts from the whole file. Raises ConfigurationError where no date form fits."""
-    with table.rows() as rows:
-        values = [(row.get("order_date", ""), row.get("price", ""), row.get("total", "")) for _, row in rows]
-    dates = [date for date, _, _ in values if date]
-    commas = has_decimal_commas(text for _, price, total in values for text in (price, total))
-    if date_format:
-        return Reading(date_format, zone, commas, [])
-    formats = find_date_formats(dates)
-    if not formats:
-        # A few bad lines must not hide the form of all the others.
-        formats = find_date_formats(dates[:50])
-    if not formats:
-        sample = next(iter(dates), "")
-        raise ConfigurationError(
-            f"{table.path}: dates such as {sample!r} have no known form; say --date-format, e.g. '%d/%m/%Y %H:%M'."
-        )
-    return Reading(formats[0], zone, commas, formats[1:])
+    def add(self, order: Order, lines: int) -> None:
+        self.orders += 1
+        self.lines += lines
+        self.total += order.total
+        if order.customer:
+            self.customers.add(order.customer)
+        else:
+            self.guests += 1
 
 
 def import_orders(
@@ -116,11 +82,14 @@ def import_orders(
     with tempfile.TemporaryDirectory(prefix="shopalytic-import-") as folder:
         grouped = _group(table, Path(folder) / "lines.db")
         [(count,)] = grouped.execute("SELECT count(DISTINCT order_id) FROM line")
+        doubtful = _find_doubtful(grouped, [name for name in AMOUNTS if name in table.columns])
         sent = _read_state(state_file)
         pending: list[tuple[str, bytes]] = []
         for number, (order_id, lines) in enumerate(_orders(grouped), start=1):
             try:
-                messages = _messages(project_id, order_id, lines, reading, report)
+                order = parse_order(order_id, lines, reading, doubtful)
+                report.add(order, len(lines))
+                messages = _messages(project_id, order_id, order)
             except BadLine as error:
                 report.refused.append(Refused(order_id, error.args[0], error.args[1]))
                 messages = []
@@ -150,6 +119,18 @@ def _group(table: Table, path: Path) -> sqlite3.Connection:
     return database
 
 
+def _find_doubtful(grouped: sqlite3.Connection, names: list[str]) -> set[str]:
+    """Those of the amounts that are not the same in all lines of some order.
+
+    Two lines of 10 each repeat a line's total as they would the order's: only the other orders tell which it is.
+    """
+    differs = """
+        SELECT 1 FROM line WHERE order_id != '' AND json_extract(fields, :at) != ''
+        GROUP BY order_id HAVING count(DISTINCT json_extract(fields, :at)) > 1 LIMIT 1
+    """
+    return {name for name in names if grouped.execute(differs, {"at": f"$.{name}"}).fetchone()}
+
+
 def _orders(grouped: sqlite3.Connection) -> Iterator[tuple[str, list[tuple[int, dict[str, str]]]]]:
     """(order id, its lines) in the order in which orders begin in the file."""
     for order_id, _ in grouped.execute(
@@ -161,86 +142,13 @@ def _orders(grouped: sqlite3.Connection) -> Iterator[tuple[str, list[tuple[int, 
         yield order_id, [(number, json.loads(fields)) for number, fields in lines]
 
 
-def _messages(
-    project_id: int,
-    order_id: str,
-    lines: list[tuple[int, dict[str, str]]],
-    reading: Reading,
-    report: ImportReport,
-) -> list[tuple[str, bytes]]:
-    """The order's messages with their visitor key; counts them in the report. Raises BadLine(line, reason)."""
-    first_line, first = lines[0]
-    if not order_id:
-        raise BadLine(first_line, "no order id")
-    customers = {fields.get("customer_id", "") for _, fields in lines} - {""}
-    if len(customers) > 1:
-        raise BadLine(first_line, f"two customers, {' and '.join(sorted(customers)[:2])}, in one order")
-    customer = customers.pop() if customers else first.get("email", "")
-    items = [item for number, fields in lines if (item := _line_item(number, fields, reading))]
-    subtotal = sum((Decimal(item["price"]) * item["qty"] for item in items), Decimal(0))
-    amounts = {name: _amount(first_line, name, first[name], reading) for name in AMOUNTS if first.get(name)}
-    total = amounts.get("total", subtotal)
-    if total < 0:
-        raise BadLine(first_line, f"a total of {total}: a refund, not an order")
-    occurred_at = _date(first_line, first.get("order_date", ""), reading)
-    properties: dict[str, Any] = {
-        "order_id": order_id,
-        "cart_id": order_id,
-        "total": str(total),
-        "subtotal": str(amounts.get("subtotal", subtotal)),
-        "line_items": items,
-        **{name: str(amount) for name, amount in amounts.items() if name not in ("total", "subtotal")},
-        **{name: first[name] for name in ("currency", "payment_type") if first.get(name)},
-    }
-    who = {"user_id": customer} if customer else {"tracking_id": f"guest:{order_id}"}
-    message = {"event": "order", "timestamp": occurred_at, "properties": properties, **who}
-    person = {name: first[name] for name in PERSON if customer and first.get(name)}
-    report.orders += 1
-    report.lines += len(lines)
-    report.total += total
-    if customer:
-        report.customers.add(customer)
-    else:
-        report.guests += 1
-    key = customer or f"guest:{order_id}"
-    messages = [(key, _envelope(project_id, f"order:{order_id}", message))]
-    if person:
-        facts = {"type": "identify", "timestamp": occurred_at, "properties": person, **who}
-        messages.append((key, _envelope(project_id, f"person:{order_id}", facts)))
+def _messages(project_id: int, order_id: str, order: Order) -> list[tuple[str, bytes]]:
+    """The order's messages with their visitor key."""
+    key = order.customer or f"guest:{order_id}"
+    messages = [(key, _envelope(project_id, f"order:{order_id}", order.message))]
+    if order.person:
+        messages.append((key, _envelope(project_id, f"person:{order_id}", order.person)))
     return messages
-
-
-def _line_item(number: int, fields: dict[str, str], reading: Reading) -> dict[str, Any] | None:
-    if not fields.get("qty") and not fields.get("price"):
-        return None
-    try:
-        qty = parse_whole(fields.get("qty") or "1")
-        price = parse_amount(fields.get("price") or "0", decimal_commas=reading.decimal_commas)
-        cost = fields.get("cost")
-        extra = {"cost": str(parse_amount(cost, decimal_commas=reading.decimal_commas))} if cost else {}
-    except ValueError as error:
-        raise BadLine(number, str(error)) from None
-    return {
-        "sku": fields.get("sku", ""),
-        "name": fields.get("name", ""),
-        "qty": qty,
-        "price": str(price),
-        **extra,
-    }
-
-
-def _amount(line: int, name: str, text: str, reading: Reading) -> Decimal:
-    try:
-        return parse_amount(text, decimal_commas=reading.decimal_commas)
-    except ValueError as error:
-        raise BadLine(line, f"{name}: {error}") from None
-
-
-def _date(line: int, text: str, reading: Reading) -> str:
-    try:
-        return parse_date(text, reading.date_format, reading.zone).isoformat()
-    except (ValueError, OverflowError, OSError):
-        raise BadLine(line, f"{text!r} is not a date like {reading.date_format}") from None
 
 
 def _envelope(project_id: int, name: str, message: dict[str, Any]) -> bytes:

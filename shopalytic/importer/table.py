@@ -130,14 +130,14 @@ def _map_columns(path: Path, headers: list[str], mapping: dict[str, str]) -> dic
     for field, header in mapping.items():
         if field not in NAMES:
             raise ConfigurationError(f"--map: there is no field {field!r}; there are {', '.join(NAMES)}.")
-        if header not in headers:
+        if header and header not in headers:
             raise ConfigurationError(f"--map: {path} has no column {header!r}; it has {', '.join(headers)}.")
     taken = set(mapping.values())
-    columns = dict(mapping)
+    columns = {field: header for field, header in mapping.items() if header}
     by_name = {header.lower(): header for header in headers if header not in taken}
     for field, names in NAMES.items():
         candidate = next((by_name[name] for name in names if name in by_name), None)
-        if field not in columns and candidate and candidate not in columns.values():
+        if field not in mapping and candidate and candidate not in columns.values():
             columns[field] = candidate
     missing = [field for field in REQUIRED if field not in columns]
     if missing:
@@ -146,4 +146,9 @@ def _map_columns(path: Path, headers: list[str], mapping: dict[str, str]) -> dic
         )
     if "total" not in columns and not {"qty", "price"} <= columns.keys():
         raise ConfigurationError(f"{path}: neither a column for total nor ones for qty and price; say --map.")
+    if columns.keys() & {"qty", "price"} and not columns.keys() & {"sku", "name"}:
+        raise ConfigurationError(
+            f"{path}: qty or price, but no column for sku or name says of what; say --map sku=<one of "
+            f"{', '.join(headers)}>, or --map qty=,price= to take the totals alone."
+        )
     return columns

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 DATE_FORMATS = tuple(
@@ -16,8 +16,16 @@ DATE_FORMATS = tuple(
 ISO = "ISO 8601"
 UNIX_SECONDS = "UTC seconds"
 
-_COMMA_DECIMAL = re.compile(r"-?(\d+|\d{1,3}(\.\d{3})+),\d+")
-_DOT_DECIMAL = re.compile(r"-?(\d+|\d{1,3}(,\d{3})+)\.\d+")
+# A group of three begins with no zero, so that 0,500 is a half and not five hundred.
+_WITH_POINT = re.compile(r"[+-]?(([0-9]+|[1-9][0-9]{0,2}(,[0-9]{3})+)(\.[0-9]*)?|\.[0-9]+)")
+_WITH_COMMA = re.compile(r"[+-]?(([0-9]+|[1-9][0-9]{0,2}(\.[0-9]{3})+)(,[0-9]*)?|,[0-9]+)")
+_WHOLE = re.compile(r"[+-]?[0-9]+(\.0*)?")
+# With decimal commas 1.000 may be a thousand.
+_WHOLE_BESIDE_COMMAS = re.compile(r"[+-]?[0-9]+([.,]0{0,2})?")
+
+
+class AmbiguousAmounts(ValueError):
+    """The amounts may mean two things; the message says which one shows it."""
 
 
 def parse_date(text: str, date_format: str, zone: ZoneInfo) -> datetime:
@@ -61,33 +69,39 @@ def _span_seconds(texts: set[str], date_format: str) -> float:
     return (max(dates) - min(dates)).total_seconds()
 
 
-def has_decimal_commas(texts: Iterable[str]) -> bool:
-    """Whether amounts are written like 1.234,50: some are, and none like 1,234.50."""
-    commas = dots = False
+def find_decimal_commas(texts: Iterable[str]) -> bool:
+    """Whether amounts are written like 1.234,50, as those say that have one form only; the more frequent form wins.
+
+    `1,234` beside nothing but whole numbers is a thousand and more, as yen are written. Raises AmbiguousAmounts
+    where `1.234` stands so (dinars have three decimals), or where the others are of both forms.
+    """
+    commas = points = 0
+    either: dict[str, str] = {}
     for text in texts:
-        commas = commas or bool(_COMMA_DECIMAL.fullmatch(text))
-        dots = dots or bool(_DOT_DECIMAL.fullmatch(text))
-    return commas and not dots
+        comma, point = bool(_WITH_COMMA.fullmatch(text)), bool(_WITH_POINT.fullmatch(text))
+        if comma and point:
+            either.update({sign: text for sign in ",." if sign in text})
+        else:
+            commas += comma
+            points += point
+    if either and commas and points:
+        raise AmbiguousAmounts(
+            f"some amounts have decimal commas and some have points, so {next(iter(either.values()))!r} may mean two things"
+        )
+    if "." in either and not commas and not points:
+        raise AmbiguousAmounts(f"amounts such as {either['.']!r} may have a decimal point or thousands")
+    return commas > points
 
 
 def parse_amount(text: str, *, decimal_commas: bool) -> Decimal:
     """A decimal without currency sign. Raises ValueError that says what the text is not."""
-    plain = text.replace(".", "").replace(",", ".") if decimal_commas else text.replace(",", "")
-    try:
-        amount = Decimal(plain)
-    except InvalidOperation:
-        raise ValueError(f"{text!r} is not an amount") from None
-    if not amount.is_finite():
-        raise ValueError(f"{text!r} is not an amount")
-    return amount
+    if not (_WITH_COMMA if decimal_commas else _WITH_POINT).fullmatch(text):
+        raise ValueError(f"{text!r} is not an amount with a decimal {'comma' if decimal_commas else 'point'}")
+    return Decimal(text.replace(".", "").replace(",", ".") if decimal_commas else text.replace(",", ""))
 
 
-def parse_whole(text: str) -> int:
+def parse_whole(text: str, *, decimal_commas: bool) -> int:
     """A whole number; `6.0` is one. Raises ValueError that says what the text is not."""
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        raise ValueError(f"{text!r} is not a whole number") from None
-    if not number.is_finite() or number != number.to_integral_value():
+    if not (_WHOLE_BESIDE_COMMAS if decimal_commas else _WHOLE).fullmatch(text):
         raise ValueError(f"{text!r} is not a whole number")
-    return int(number)
+    return int(Decimal(text.replace(",", ".")))

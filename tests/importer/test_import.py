@@ -10,8 +10,8 @@ import pytest
 
 from shopalytic.errors import ConfigurationError, QueueUnavailable
 from shopalytic.importer import ImportReport, import_orders, open_table
-from shopalytic.importer.orders import find_reading
-from shopalytic.importer.values import find_date_formats, has_decimal_commas, parse_amount
+from shopalytic.importer.reading import find_reading
+from shopalytic.importer.values import find_date_formats, find_decimal_commas, parse_amount
 
 LONDON = ZoneInfo("Europe/London")
 HEAD = "order_id,order_date,customer_id,sku,name,qty,price\n"
@@ -161,8 +161,8 @@ def test_dates_that_fit_no_form_give_none() -> None:
 
 
 def test_decimal_commas_are_told_from_thousands_separators() -> None:
-    assert has_decimal_commas(["1.234,50", "3"])
-    assert not has_decimal_commas(["1,234.50", "3"])
+    assert find_decimal_commas(["1.234,50", "3"])
+    assert not find_decimal_commas(["1,234.50", "3"])
     assert parse_amount("1,234.50", decimal_commas=False) == Decimal("1234.50")
 
 
