@@ -8,7 +8,7 @@ from functools import cache
 
 import structlog
 
-from shopalytic.errors import Unavailable
+from shopalytic.errors import StoreRefused, Unavailable
 from shopalytic.parts import Parts, open_parts
 from shopalytic.pipeline.place import open_place
 from shopalytic.pipeline.run import Runner
@@ -56,7 +56,8 @@ def drain(partition: int) -> int:
     except LeaseLost:
         log.warning("another worker took the partition over", partition=partition)
         return done
-    except Unavailable as error:
+    except (Unavailable, StoreRefused) as error:
+        # Left to RQ, a refusal would end the job with the lease still taken: nobody could repeat the batch till then.
         log.warning("a batch waits", partition=partition, why=error.message)
         time.sleep(PAUSE_SECONDS)
     job_id = f"drain-{partition}-{uuid.uuid4().hex}"

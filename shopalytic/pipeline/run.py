@@ -8,7 +8,8 @@ overrides, rows) knows the batch again.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import blake2b
@@ -16,7 +17,8 @@ from typing import TypeVar
 
 import msgspec
 import structlog
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
 from shopalytic.errors import DatabaseUnavailable, StoreRefused, Unavailable
@@ -38,6 +40,9 @@ log = structlog.get_logger(__name__)
 _encoder = msgspec.json.Encoder()
 
 Result = TypeVar("Result")
+
+OVERRIDES_AT_ONCE = 1000
+"""Marked as sent by so many: after a long time without the store, each attempt gets further than the one before."""
 
 
 class Item(msgspec.Struct):
@@ -72,7 +77,9 @@ class Runner:
         self._session_timeout_ms = session_timeout_minutes * 60_000
 
     def run(self, partition: Partition, batch: Batch) -> Receipt:
-        """Process, store and acknowledge one batch. Raises Unavailable; then the batch is still there."""
+        """Process, store and acknowledge one batch. Raises Unavailable, or StoreRefused for what is no message's
+        fault (overrides, the quarantine); then the batch is still there.
+        """
         items = [Item(raw, parse_envelope(raw)) for raw in batch.entries]
         stored_at_ms = time.time_ns() // 1_000_000
         for item in items:
@@ -120,8 +127,8 @@ class Runner:
         waiting = [item for item in items if item.open]
         try:
             self._settle_together(waiting, token)
-        except OperationalError as error:
-            raise DatabaseUnavailable(f"The database did not answer: {error.orig}") from error
+        except Unavailable:
+            raise
         except Exception:
             log.exception("a batch could not be settled at once; trying its messages one by one")
             for item in waiting:
@@ -132,10 +139,7 @@ class Runner:
         self._send_overrides()
 
     def _settle_alone(self, item: Item, token: str) -> Event:
-        try:
-            self._settle_together([item], token)
-        except OperationalError as error:
-            raise DatabaseUnavailable(f"The database did not answer: {error.orig}") from error
+        self._settle_together([item], token)
         assert item.parsed is not None
         return item.parsed.event
 
@@ -144,7 +148,7 @@ class Runner:
         for item in items:
             by_project.setdefault(item.envelope.project_id, []).append(item)
         for project_id, group in by_project.items():
-            with self._sessions.begin() as db:
+            with _naming_database_faults(), self._sessions.begin() as db:
                 _close(group, settle_people(db, project_id, _parsed(group)))
                 rest = [item for item in group if item.open]
                 replayed = {item.message_id for item in rest if item.envelope.replay}
@@ -152,18 +156,18 @@ class Runner:
 
     def _send_overrides(self) -> None:
         """Send what the ledger changed about rows stored before. A crash in between sends it the next time."""
-        with self._sessions() as db:
+        with _naming_database_faults(), self._sessions() as db:
             overrides = pending_overrides(db)
-        if not overrides:
-            return
-        lines = [_encoder.encode(override_row(override)) for override in overrides]
-        versions = [override.version for override in overrides]
-        self._store.insert(
-            "overrides", lines, token=f"overrides-{versions[0]}-{versions[-1]}-{len(versions)}"
-        )
-        self._store.reload_owners()
-        with self._sessions.begin() as db:
-            mark_overrides_sent(db, versions)
+        for at in range(0, len(overrides), OVERRIDES_AT_ONCE):
+            some = overrides[at : at + OVERRIDES_AT_ONCE]
+            lines = [_encoder.encode(override_row(override)) for override in some]
+            versions = [override.version for override in some]
+            self._store.insert(
+                "overrides", lines, token=f"overrides-{versions[0]}-{versions[-1]}-{len(versions)}"
+            )
+            self._store.reload_owners()
+            with _naming_database_faults(), self._sessions.begin() as db:
+                mark_overrides_sent(db, versions)
 
     def _insert(self, items: list[Item], token: str) -> None:
         self._insert_events([item for item in items if isinstance(item.outcome, Event)], token)
@@ -188,6 +192,21 @@ class Runner:
             half = len(items) // 2
             self._insert_events(items[:half], f"{token}.0")
             self._insert_events(items[half:], f"{token}.1")
+
+
+@contextmanager
+def _naming_database_faults() -> Iterator[None]:
+    """Raises DatabaseUnavailable for what no message can cause: a lost connection, a standby that is read-only
+    after a failover, a table that is not migrated yet. What a message's values can cause passes as it is.
+    """
+    try:
+        yield
+    except (DataError, IntegrityError):
+        raise
+    except DBAPIError as error:
+        raise DatabaseUnavailable(f"The database did not answer: {error.orig}") from error
+    except PoolTimeout as error:
+        raise DatabaseUnavailable(f"No connection to the database was free: {error}") from error
 
 
 def _close(items: Sequence[Item], outcomes: Sequence[Drop | Duplicate | Quarantine | None]) -> None:
