@@ -13,31 +13,43 @@ from hashlib import blake2b
 import msgspec
 
 from shopalytic.events.message import Envelope, Message
+from shopalytic.events.parse import parse_envelope
 from shopalytic.identity.ids import sort_user_ids
+from shopalytic.pipeline.mend import Rule, mend
 from shopalytic.store import Store
 from shopalytic.stream import Stream
 
 
-def find_replayable(envelope: str) -> Envelope | None:
-    """The envelope to send again; None where it is damaged, so that it would end in quarantine whatever is done."""
+def find_replayable(envelope: str, rule: Rule | None = None) -> Envelope | None:
+    """The envelope to send again, its message mended; None where it is damaged, or the rule changes nothing."""
     try:
         found = msgspec.json.decode(envelope, type=Envelope)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
-    return msgspec.structs.replace(found, replay=found.replay + 1)
+    message = found.message if rule is None else mend(bytes(found.message), rule)
+    if message is None:
+        return None
+    return msgspec.structs.replace(found, message=msgspec.Raw(message), replay=found.replay + 1)
 
 
-def replay(stream: Stream, store: Store, project_id: int, messages: Iterable[tuple[str, str]]) -> int:
+def replay(
+    stream: Stream,
+    store: Store,
+    project_id: int,
+    messages: Iterable[tuple[str, str]],
+    rule: Rule | None = None,
+) -> int:
     """Put messages of the quarantine back into the queue; gives how many went, without those that had gone before.
 
-    messages: (the envelope's digest, the envelope). Damaged ones stay. Raises QueueUnavailable or StoreUnavailable; then
+    messages: (the envelope's digest, the envelope). Damaged ones stay, and those that the rule does not change. Raises QueueUnavailable or StoreUnavailable; then
     some may have gone, and a repeat is safe.
     """
     entries = []
     for id, text in messages:
-        envelope = find_replayable(text)
+        envelope = find_replayable(text, rule)
         if envelope is not None and envelope.project_id == project_id:
-            entries.append((visitor_key(envelope), id, msgspec.json.encode(envelope)))
+            # Of the message as it came: a rule that changed the partition would find the mark not taken there.
+            entries.append((visitor_key(parse_envelope(text.encode())), id, msgspec.json.encode(envelope)))
     if not entries:
         return 0
     went = stream.requeue(project_id, entries)

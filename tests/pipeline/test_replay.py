@@ -11,6 +11,7 @@ import pytest
 
 from shopalytic.errors import StoreRefused, StoreUnavailable
 from shopalytic.events.message import Envelope
+from shopalytic.pipeline.mend import parse_rule
 from shopalytic.pipeline.replay import replay, visitor_key
 from shopalytic.reports.project import Project
 from shopalytic.reports.quarantine_reasons import quarantine_reasons
@@ -156,6 +157,28 @@ def test_a_replay_whose_note_failed_is_finished_by_the_next(
     assert replay_all(line) == 0
     assert waiting(line) == []
     assert len(line.rows()) == 1
+
+
+def test_a_mended_message_is_stored_as_mended_and_goes_once_whatever_the_rule(line: Line) -> None:
+    line.send({"message_id": "a", "timestamp": "2026-01-15 noon"})
+    line.drain()
+    rows = [(row.id, row.envelope) for row in waiting(line)]
+    moved = parse_rule("rename", "timestamp", "properties.when")
+    assert replay(line.stream, line.store, line.project_id, rows, moved) == 1
+    assert (
+        replay(line.stream, line.store, line.project_id, rows, parse_rule("rename", "tracking_id", "x")) == 0
+    )
+    line.drain()
+    assert [row.message_id for row in line.rows()] == ["a"]
+    assert waiting(line) == []
+    assert counters_add_up(line)
+
+
+def test_a_message_that_the_rule_does_not_fit_stays(line: Line) -> None:
+    refuse(line, {"message_id": "a"})
+    rows = [(row.id, row.envelope) for row in waiting(line)]
+    assert replay(line.stream, line.store, line.project_id, rows, parse_rule("number", "timestamp", "")) == 0
+    assert len(waiting(line)) == 1
 
 
 def test_a_damaged_message_stays(line: Line) -> None:

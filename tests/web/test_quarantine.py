@@ -16,6 +16,7 @@ from shopalytic.reports.project import Project
 from shopalytic.reports.quarantined import quarantined
 from shopalytic.store import Store
 from shopalytic.stream import Stream
+from shopalytic.stream.keys import partition_key
 from tests.servers import running_valkey
 from tests.web.conftest import Shop, send
 from tests.web.test_pages import forbidden_in
@@ -188,3 +189,49 @@ def test_a_message_that_is_an_event_by_now_is_not_stored_twice(queued_shop: Shop
     assert answer.location.endswith("replayed=0")
     assert shop.parts.stream.counters(shop.project_id).waiting == 0
     assert quarantined(shop.parts.store, Project(shop.project_id)).messages == []
+
+
+RULE = "rule=rename&at=time&value=timestamp"
+UNNAMED = '{"tracking_id":"anna","event":"search","time":1768478400,"timestamp":null}'
+
+
+def test_a_rule_is_previewed_with_what_would_become_of_each_message(shop: Shop) -> None:
+    set_aside(shop.parts.store, shop.project_id, message=UNNAMED)
+    set_aside(shop.parts.store, shop.project_id)
+    page = shop.page(f"/quarantine?reason=bad_timestamp&{RULE}")
+    assert "changes 1 of the 2 messages" in page
+    assert "&#34;timestamp&#34;: 1768478400" in page
+    assert "It would be taken." in page
+    assert "It would come back" in shop.page("/quarantine?reason=bad_timestamp&rule=default&at=a&value=1")
+    assert forbidden_in(page) == []
+
+
+def test_a_wrong_rule_is_told(shop: Shop) -> None:
+    set_aside(shop.parts.store, shop.project_id)
+    page = shop.page("/quarantine?reason=bad_timestamp&rule=default&at=user_id&value=1")
+    assert "an id has no default" in page
+
+
+def test_a_message_is_mended_on_its_way_and_those_the_rule_does_not_fit_stay(queued_shop: Shop) -> None:
+    shop = queued_shop
+    set_aside(shop.parts.store, shop.project_id, message=UNNAMED)
+    set_aside(shop.parts.store, shop.project_id, detail="another")
+    rows = quarantined(shop.parts.store, Project(shop.project_id)).messages
+    [one] = [row for row in rows if row.detail != "another"]
+    client = shop.client("owner")
+    address = f"{shop.base}/quarantine/replay"
+    form = {"rule": "rename", "at": "time", "value": "timestamp"}
+    for row in rows:
+        send(client, f"{shop.base}/quarantine", address, id=row.id, **form)
+    assert shop.parts.stream.counters(shop.project_id).waiting == 1
+    left = quarantined(shop.parts.store, Project(shop.project_id)).messages
+    assert [row.detail for row in left] == ["another"]
+    queued = [
+        fields[b"m"]
+        for number in (0, 1)
+        for _, fields in shop.parts.stream.client.xrange(partition_key(number, "stream"))
+        if one.message_id.encode() in fields[b"m"]
+    ]
+    assert len(queued) == 1
+    assert b'"timestamp":1768478400' in queued[0]
+    assert b'"time":' not in queued[0]

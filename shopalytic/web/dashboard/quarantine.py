@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,9 +11,12 @@ from typing import Any
 import msgspec
 from flask import abort, redirect, render_template, request, url_for
 
-from shopalytic.events.event import QuarantineReason
+from shopalytic.events.event import Quarantine, QuarantineReason
+from shopalytic.events.message import Envelope
 from shopalytic.events.parse import parse_envelope
 from shopalytic.events.sentences import QUARANTINE
+from shopalytic.pipeline.ids import read_message
+from shopalytic.pipeline.mend import Rule, parse_rule
 from shopalytic.pipeline.replay import find_replayable, replay, take_off_list
 from shopalytic.reports.events_by_id import events_by_id
 from shopalytic.reports.period import parse_sql_instant
@@ -40,7 +45,9 @@ REASONS = {
 @dataclass(frozen=True)
 class Waiting:
     """One message to show. at: when it was received, in the project's zone. advice: what would be right.
-    text: the message as it was sent, indented where it is JSON. is_cut: the text is longer than what is shown. is_damaged: it can only be looked at."""
+    text: the message as it was sent, indented where it is JSON. is_cut: the text is longer than what is shown. is_damaged: it can only be looked at.
+    mended: the message as the rule leaves it, '' where it changes nothing or there is none. verdict: what would become of
+    that."""
 
     row: Quarantined
     at: datetime
@@ -50,12 +57,19 @@ class Waiting:
     text: str
     is_cut: bool
     is_damaged: bool
+    mended: str
+    verdict: str
     facts: list[tuple[str, str]]
 
 
 @pages.get("/quarantine", endpoint="quarantine")
 def show_quarantine() -> str:
     reason = request.args.get("reason", "")
+    rule, problem = None, ""
+    try:
+        rule = find_rule(request.args)
+    except ValueError as error:
+        problem = str(error)
     store, project = get_parts().store, here().values
     try:
         page = quarantined(
@@ -66,11 +80,14 @@ def show_quarantine() -> str:
     counts = quarantine_reasons(store, project)
     return render_template(
         "dashboard/quarantine.html",
-        messages=[make_waiting(row, project.time_zone) for row in page.messages],
+        messages=[make_waiting(row, project.time_zone, rule) for row in page.messages],
         next=page.next,
         reason=reason,
         reasons=[(count.reason, name_reason(count.reason), count.messages) for count in counts],
         total=sum(count.messages for count in counts),
+        rule=rule,
+        problem=problem,
+        form=request.args,
         replayed=request.args.get("replayed", type=int),
     )
 
@@ -79,12 +96,17 @@ def show_quarantine() -> str:
 @owners_only
 def take_replay() -> Any:
     """The messages of the form go back into the queue. One that has gone already, on another page, is left out."""
+    try:
+        rule = find_rule(request.form)
+    except ValueError as error:
+        abort(400, f"The rule is wrong: {error}.")
     store, project = get_parts().store, here().values
     rows = quarantined_by_id(store, project, request.form.getlist("id")[:PAGE_MESSAGES])
     stored = find_stored(rows)
     take_off_list(store, project.project_id, [row.id for row in rows if row.message_id in stored])
     rows = [row for row in rows if row.message_id not in stored]
-    went = replay(get_parts().stream, store, project.project_id, [(row.id, row.envelope) for row in rows])
+    pairs = [(row.id, row.envelope) for row in rows]
+    went = replay(get_parts().stream, store, project.project_id, pairs, rule)
     reason = request.form.get("reason") or None
     return redirect(url_for("dashboard.quarantine", reason=reason, replayed=went))
 
@@ -103,9 +125,16 @@ def find_stored(rows: list[Quarantined]) -> set[str]:
     return {event.message_id for event in events}
 
 
-def make_waiting(row: Quarantined, time_zone: str) -> Waiting:
+def find_rule(values: Mapping[str, str]) -> Rule | None:
+    """The rule of a form; None where none is chosen. Raises ValueError."""
+    kind = values.get("rule", "")
+    return parse_rule(kind, values.get("at", ""), values.get("value", "")) if kind else None
+
+
+def make_waiting(row: Quarantined, time_zone: str, rule: Rule | None = None) -> Waiting:
     envelope = parse_envelope(row.envelope.encode())
     text, event = _read(bytes(envelope.message))
+    mended = find_replayable(row.envelope, rule) if rule else None
     facts = (
         ("Reason", row.reason),
         ("Message id", row.message_id),
@@ -121,8 +150,19 @@ def make_waiting(row: Quarantined, time_zone: str) -> Waiting:
         text=text[:TEXT_LIMIT],
         is_cut=len(text) > TEXT_LIMIT,
         is_damaged=find_replayable(row.envelope) is None,
+        mended=_read(bytes(mended.message))[0][:TEXT_LIMIT] if mended else "",
+        verdict=judge(mended) if mended else "",
         facts=[(name, value) for name, value in facts if value],
     )
+
+
+def judge(envelope: Envelope) -> str:
+    """What would become of a message, as far as the message alone tells."""
+    found = read_message(envelope, time.time_ns() // 1_000_000)
+    if isinstance(found, Quarantine):
+        return f"It would come back: {found.detail}"
+    wrong = ", ".join(found.event.violations)
+    return f"It would be taken, with something left to mend: {wrong}" if wrong else "It would be taken."
 
 
 def name_reason(reason: str) -> str:
