@@ -246,6 +246,24 @@ class OrderClaim(Base):
     """Token of the batch that claimed it: a repeat of that batch is not a second order."""
 
 
+class BatchVerdict(Base):
+    """What a batch decided about a message and a repeat of the batch could not find out again.
+
+    Others may have changed since what the decision was made from, the batch's own later messages too. Kept for ever:
+    a worker that was overtaken may still be at a batch that another one has finished.
+    """
+
+    __tablename__ = "batch_verdict"
+
+    project_id: Mapped[int] = mapped_column(primary_key=True)
+    batch: Mapped[str] = mapped_column(String(96), primary_key=True)
+    """The batch's token."""
+    message_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    verdict: Mapped[str] = mapped_column(String(16))
+    """`email_free` or `email_in_use` of an account event; `claim_released` of an order that was set aside."""
+    order_id: Mapped[str] = mapped_column(String(255), default="")
+
+
 class ToldRefund(Base):
     """A refund that a platform told. It tells the same one again with every later change of its order.
 

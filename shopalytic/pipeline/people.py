@@ -13,39 +13,106 @@ from shopalytic.events.parse import Parsed
 from shopalytic.events.properties import event_properties
 from shopalytic.identity.ids import VISITOR
 from shopalytic.identity.ledger import Resolved, Sighting, resolve
+from shopalytic.identity.statements import hold_identity
 from shopalytic.identity.traits import email_owner, save_traits
+from shopalytic.pipeline.verdicts import EMAIL_FREE, EMAIL_IN_USE, keep_verdicts, read_verdicts
 
 ACCOUNT_EVENTS = {"account_register", "account_update"}
 TRAIT_EVENTS = ACCOUNT_EVENTS | {"identify"}
 
 
-def settle_people(db: Session, project_id: int, messages: Sequence[Parsed]) -> list[Quarantine | None]:
+def settle_people(
+    db: Session, project_id: int, messages: Sequence[Parsed], token: str
+) -> list[Quarantine | None]:
     """Record what the messages say of who is who, and give each event its origin and customer.
 
-    Returns for each None, or why it is set aside: an account event with an e-mail that somebody else holds.
+    Returns for each None, or why it is set aside: an account event with an e-mail that somebody else holds. Such a
+    message says nothing of who is who either. token: the batch's; its repeat refuses the same messages, whoever holds
+    the addresses by then.
     """
-    sightings = [_sighting(message) for message in messages]
-    outcomes: list[Quarantine | None] = []
+    refused, answers = _judge(db, project_id, messages, token)
+    taken = [message for message in messages if message.event.message_id not in refused]
     traits: list[tuple[str, str, dict[str, Any], datetime, str]] = []
-    holders: dict[str, str] = {}
-    for message, resolved in zip(messages, resolve(db, project_id, sightings), strict=True):
+    for message, resolved in zip(taken, answers, strict=True):
         event = message.event
         event.origin_id = str(resolved.origin_id)
         event.customer_id = str(resolved.customer_id)
-        if resolved.refused:
-            event.violations = [*event.violations, f"{resolved.refused}:user_id"]
-        if event.event not in TRAIT_EVENTS:
-            outcomes.append(None)
-            continue
-        refusal = _refuse_email(db, project_id, event, resolved, holders)
-        outcomes.append(refusal)
-        properties = event_properties(event)
-        if refusal is None and properties:
+        violation = f"{resolved.refused}:user_id"
+        # Twice where the batch could not be settled together and the message is here again alone.
+        if resolved.refused and violation not in event.violations:
+            event.violations = [*event.violations, violation]
+        properties = event_properties(event) if event.event in TRAIT_EVENTS else {}
+        if properties:
             id_type, id_value = origin_of(message)
             traits.append((id_type, id_value, properties, message.occurred_at, event.message_id))
     if traits:
         save_traits(db, project_id, traits)
-    return outcomes
+    refusal = Quarantine(
+        QuarantineReason.EMAIL_IN_USE, "Another customer of the project has this e-mail address."
+    )
+    return [refusal if message.event.message_id in refused else None for message in messages]
+
+
+def _judge(
+    db: Session, project_id: int, messages: Sequence[Parsed], token: str
+) -> tuple[set[str], list[Resolved]]:
+    """The ids of the messages that are refused for their e-mail, and whose each of the others is.
+
+    Whose a message is shows only once its links are recorded. So they are, all; where some messages turn out to be
+    refused, that is undone, and done again without these.
+    """
+    asking = {message.event.message_id for message in messages if _email(message.event)}
+    if not asking:
+        return set(), resolve(db, project_id, [_sighting(message) for message in messages])
+    # Before the savepoint, whose rollback would give the lock back. Before the verdicts are read, too: another
+    # worker that is at the same batch must have written its own by then.
+    hold_identity(db, project_id)
+    verdicts = {each.message_id: each.verdict for each in read_verdicts(db, project_id, token)}
+    refused = {each for each in asking if verdicts.get(each) == EMAIL_IN_USE}
+    while True:
+        taken = [message for message in messages if message.event.message_id not in refused]
+        savepoint = db.begin_nested()
+        answers = resolve(db, project_id, [_sighting(message) for message in taken])
+        undecided = [
+            (message.event, resolved)
+            for message, resolved in zip(taken, answers, strict=True)
+            if message.event.message_id in asking and message.event.message_id not in verdicts
+        ]
+        also = _refused(db, project_id, undecided)
+        if not also:
+            savepoint.commit()
+            break
+        savepoint.rollback()
+        refused |= also
+    keep_verdicts(
+        db,
+        project_id,
+        token,
+        [
+            (each, EMAIL_IN_USE if each in refused else EMAIL_FREE, "")
+            for each in sorted(asking - set(verdicts))
+        ],
+    )
+    return refused, answers
+
+
+def _refused(db: Session, project_id: int, account_events: Sequence[tuple[Event, Resolved]]) -> set[str]:
+    """The message ids of account events with an e-mail that another customer holds, or an earlier one here asks for."""
+    holders: dict[str, str] = {}
+    refused = set()
+    for event, resolved in account_events:
+        email = _email(event)
+        found = email_owner(db, project_id, email)
+        holder = str(found) if found else holders.setdefault(email, str(resolved.customer_id))
+        if holder != str(resolved.customer_id):
+            refused.add(event.message_id)
+    return refused
+
+
+def _email(event: Event) -> str:
+    """The e-mail address that an account event asks for; empty where there is none to judge."""
+    email = event_properties(event).get("email") if event.event in ACCOUNT_EVENTS else None
+    return email.strip().lower() if isinstance(email, str) else ""
 
 
 def origin_of(message: Parsed) -> tuple[str, str]:
@@ -66,23 +133,4 @@ def _sighting(message: Parsed) -> Sighting:
         cause=event.event if message.kind == "track" else message.kind,
         door=event.door,
         url=event.url,
-    )
-
-
-def _refuse_email(
-    db: Session, project_id: int, event: Event, resolved: Resolved, holders: dict[str, str]
-) -> Quarantine | None:
-    """An account event with another customer's e-mail address is refused; `holders`: of this batch so far."""
-    if event.event not in ACCOUNT_EVENTS:
-        return None
-    email = event_properties(event).get("email")
-    if not isinstance(email, str) or not email.strip():
-        return None
-    email = email.strip().lower()
-    found = email_owner(db, project_id, email)
-    holder = str(found) if found else holders.setdefault(email, event.customer_id)
-    if holder == event.customer_id:
-        return None
-    return Quarantine(
-        QuarantineReason.EMAIL_IN_USE, "Another customer of the project has this e-mail address."
     )

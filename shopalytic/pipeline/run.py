@@ -27,7 +27,7 @@ from shopalytic.events.message import Envelope
 from shopalytic.events.parse import Parsed, parse_envelope
 from shopalytic.identity.ledger import PendingOverride, mark_overrides_sent, pending_overrides
 from shopalytic.pipeline.ids import read_message
-from shopalytic.pipeline.orders import claim_orders
+from shopalytic.pipeline.orders import claim_orders, release_claims
 from shopalytic.pipeline.people import settle_people
 from shopalytic.pipeline.sessions import put_sessions
 from shopalytic.pipeline.steps import StepContext, process
@@ -91,6 +91,7 @@ class Runner:
             if item.open and item.parsed is not None:
                 item.outcome = self._guard(item, partial(process, item.parsed, self._context))
         self._insert(items, batch.token)
+        self._release(items, batch.token)
         receipt = _receipt(items)
         receipt.states = states
         partition.acknowledge(batch, receipt, self._session_timeout_ms // 1000 + 60)
@@ -149,7 +150,7 @@ class Runner:
             by_project.setdefault(item.envelope.project_id, []).append(item)
         for project_id, group in by_project.items():
             with _naming_database_faults(), self._sessions.begin() as db:
-                _close(group, settle_people(db, project_id, _parsed(group)))
+                _close(group, settle_people(db, project_id, _parsed(group), token))
                 rest = [item for item in group if item.open]
                 replayed = {item.message_id for item in rest if item.envelope.replay}
                 _close(rest, claim_orders(db, project_id, _events(rest), token, replayed=replayed))
@@ -175,6 +176,19 @@ class Runner:
             _encoder.encode(quarantine_row(item)) for item in items if isinstance(item.outcome, Quarantine)
         ]
         self._store.insert("quarantine", lines, token=f"{token}-quarantine")
+
+    def _release(self, items: list[Item], token: str) -> None:
+        by_project: dict[int, list[Event]] = {}
+        for item in items:
+            if (
+                isinstance(item.outcome, Quarantine)
+                and item.parsed is not None
+                and item.parsed.event.order_id
+            ):
+                by_project.setdefault(item.envelope.project_id, []).append(item.parsed.event)
+        for project_id, events in by_project.items():
+            with _naming_database_faults(), self._sessions.begin() as db:
+                release_claims(db, project_id, events, token)
 
     def _insert_events(self, items: list[Item], token: str) -> None:
         """Insert rows; where the store refuses them, halve until the bad one stands alone and set that aside.

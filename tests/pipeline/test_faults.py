@@ -8,10 +8,11 @@ from uuid import uuid4
 
 import msgspec
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, ProgrammingError
 
 from shopalytic import jobs
+from shopalytic.accounts.models import Link
 from shopalytic.errors import DatabaseUnavailable, StoreRefused, StoreUnavailable
 from shopalytic.parts import Parts
 from shopalytic.pipeline import run
@@ -19,8 +20,9 @@ from shopalytic.settings import Settings
 from shopalytic.store import Store
 from shopalytic.store.client import UNKNOWN_COLUMN
 from shopalytic.store.migrate import migrate_store
+from shopalytic.stream import Partition
 from tests.pipeline.conftest import Line
-from tests.pipeline.test_run import MESSAGES, FailingStore, Killed, check_messages, counters_add_up
+from tests.pipeline.test_run import MESSAGES, ORDER, FailingStore, Killed, check_messages, counters_add_up
 
 
 @pytest.fixture
@@ -172,3 +174,141 @@ def test_many_overrides_are_sent_in_parts_and_none_is_left(
     )
     line.drain()
     assert len({row.owner_id for row in line.rows()}) == 1
+
+
+def die(*arguments: Any) -> bool:
+    raise Killed
+
+
+def account(event: str, message_id: str, user_id: str, email: str) -> dict[str, Any]:
+    properties = {"email": email, "first_name": "A", "last_name": "B"}
+    return {"event": event, "message_id": message_id, "user_id": user_id, "properties": properties}
+
+
+REGISTRATIONS = [
+    pytest.param(
+        [
+            account("account_register", "b", "x", "e@shop.example"),
+            account("account_update", "c", "y", "other@shop.example"),
+        ],
+        ["a", "c", "z"],
+        id="refused",
+    ),
+    pytest.param(
+        [
+            account("account_update", "b", "y", "x@shop.example"),
+            account("account_update", "c", "y", "other@shop.example"),
+        ],
+        ["a", "b", "c", "z"],
+        id="accepted",
+    ),
+]
+
+
+@pytest.mark.parametrize(("messages", "stored"), REGISTRATIONS)
+def test_a_repeat_judges_an_email_as_the_first_run_did_though_its_holder_changed(
+    line: Line, messages: list[dict[str, Any]], stored: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line.send(account("account_register", "a", "y", "e@shop.example"))
+    line.drain()
+    line.send(*messages)
+    batch = line.lease().claim(2)
+    assert batch
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(Partition, "acknowledge", die)
+        line.runner().run(line.lease(), batch)
+    # As another partition would between the two: both addresses that the batch gave up have other holders now.
+    with line.sessions.begin() as db:
+        db.execute(
+            text("UPDATE trait SET id_value = 'w', search = :held WHERE name = 'email' AND id_value = 'y'"),
+            {"held": messages[0]["properties"]["email"]},
+        )
+    line.drain()
+    line.send({"message_id": "z"})
+    line.drain()
+    assert [row.message_id for row in line.rows()] == stored
+    counters = line.stream.counters(line.project_id)
+    assert (counters.stored, counters.quarantined) == (len(stored), 4 - len(stored))
+    assert counters_add_up(line)
+
+
+def test_a_refused_registration_says_nothing_of_who_is_who(line: Line) -> None:
+    register = account("account_register", "b", "two", "e@shop.example")
+    line.send(account("account_register", "a", "one", "e@shop.example"))
+    line.send({**register, "tracking_id": "laptop"}, {"message_id": "c", "tracking_id": "laptop"})
+    line.send({"message_id": "d", "user_id": "two"})
+    line.drain()
+    owners = {row.message_id: row.owner_id for row in line.rows()}
+    assert set(owners) == {"a", "c", "d"}
+    assert len(set(owners.values())) == 3
+    with line.sessions() as db:
+        links = db.scalar(
+            select(func.count()).where(Link.project_id == line.project_id, Link.tracking_id == "laptop")
+        )
+    assert links == 0
+
+
+def test_a_registration_with_the_visitors_own_email_is_taken(line: Line) -> None:
+    said = {"type": "identify", "user_id": "old@shop.example", "properties": {"email": "e@shop.example"}}
+    line.send({"message_id": "a", "tracking_id": "laptop", **said})
+    line.drain()
+    line.send(
+        {**account("account_register", "b", "old@shop.example", "e@shop.example"), "tracking_id": "laptop"}
+    )
+    line.drain()
+    assert [row.message_id for row in line.rows()] == ["a", "b"]
+
+
+def test_an_order_that_was_set_aside_counts_when_it_is_sent_again_under_another_message_id(
+    line: Line,
+) -> None:
+    line.send({**ORDER, "message_id": "first"})
+    batch = line.lease().claim(10)
+    assert batch
+    line.runner(Unwilling(line.store, "events")).run(line.lease(), batch)
+    line.send({**ORDER, "message_id": "second"})
+    line.drain()
+    assert [row.message_id for row in line.rows()] == ["second"]
+    assert line.stream.counters(line.project_id).dropped == {}
+    line.send({**ORDER, "message_id": "third"})
+    line.drain()
+    assert line.stream.counters(line.project_id).dropped == {"order_known": 1}
+
+
+class Picky(FailingStore):
+    """The real store, which refuses the row of one message."""
+
+    def insert(self, table: str, lines: Iterable[bytes], *, token: str) -> None:
+        lines = list(lines)
+        if table == "events" and any(b'"message_id":"bad"' in row for row in lines):
+            raise StoreRefused("Cannot parse", number=27)
+        self._real.insert(table, lines, token=token)
+
+
+@pytest.mark.parametrize("is_taken", [False, True], ids=["free", "taken"])
+def test_a_batch_whose_order_was_set_aside_ends_the_same_when_repeated(
+    line: Line, is_taken: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Picky(line.store, 0, after=False, error=Killed())
+    line.send(
+        {"message_id": "a"},
+        {**ORDER, "message_id": "bad"},
+        {**ORDER, "message_id": "twin"},
+        {"message_id": "c"},
+    )
+    batch = line.lease().claim(10)
+    assert batch
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(Partition, "acknowledge", die)
+        line.runner(store).run(line.lease(), batch)
+    if is_taken:
+        with line.engine.begin() as connection:
+            connection.execute(
+                text("INSERT INTO order_claim VALUES (:project, '1001', 'elsewhere', 'another batch')"),
+                {"project": line.project_id},
+            )
+    line.runner(store).run(line.lease(), batch)
+    assert [row.message_id for row in line.rows()] == ["a", "c"]
+    counters = line.stream.counters(line.project_id)
+    assert (counters.stored, counters.quarantined, counters.dropped) == (2, 1, {"order_known": 1})
+    assert counters_add_up(line)

@@ -176,10 +176,10 @@ def test_a_batch_that_cannot_be_settled_together_is_settled_one_by_one(
 
     real = run.settle_people
 
-    def faulty(db: Any, project_id: int, messages: Any) -> Any:
+    def faulty(db: Any, project_id: int, messages: Any, token: str) -> Any:
         if any(message.event.message_id == "bad" for message in messages):
             raise ZeroDivisionError("a fault")
-        return real(db, project_id, messages)
+        return real(db, project_id, messages, token)
 
     monkeypatch.setattr(run, "settle_people", faulty)
     line.send({"message_id": "a"}, {"message_id": "bad"}, {"message_id": "c"})
