@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import re
-import shutil
-import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,7 +13,6 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from shopalytic.store.server.failures import (
-    NOT_ENOUGH_SPACE,
     UNKNOWN_FORMAT,
     UNKNOWN_QUERY_PARAMETER,
     UNKNOWN_SETTING,
@@ -26,6 +22,7 @@ from shopalytic.store.server.failures import (
 )
 from shopalytic.store.server.folder import Folder, explain
 from shopalytic.store.server.library import load_chdb
+from shopalytic.store.server.rows import file_of
 from shopalytic.store.server.statement import iterate_tokens
 from shopalytic.store.server.summary import Summary
 
@@ -42,7 +39,6 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*\Z")
 _PARAMETER_NAME = re.compile(r"\w+\Z", re.ASCII)
 _STATEMENT_BYTES = 200_000
 """Safely below the engine's default for `max_query_size`."""
-_MEMORY_FILE_BYTES = 32 << 20
 _FORMAT_NAME = re.compile(r"\w+\Z", re.ASCII)
 _NOT_STREAMED = "Streaming query is not supported"
 
@@ -208,42 +204,9 @@ class Connection:
         if not _FORMAT_NAME.match(format_name):
             raise refusal(UNKNOWN_FORMAT, f"Unknown format {format_name}.")
         before, after = _split_settings(head)
-        with self._file_of(pieces) as path:
-            statement = (
-                before + b" FROM INFILE " + quote(os.fsencode(path)) + b" COMPRESSION 'none' " + after
-                + b" FORMAT " + format_name.encode()
-            )  # fmt: skip
-            summary.add(self.execute(statement))
-
-    @contextmanager
-    def _file_of(self, pieces: Iterable[bytes]) -> Iterator[str]:
-        """A file with the pieces: in memory while they are few, else in the scratch folder."""
-        with os.fdopen(os.memfd_create("rows"), "wb", buffering=0) as small:
-            rest = iter(pieces)
-            size = 0
-            for piece in rest:
-                small.write(piece)
-                size += len(piece)
-                if size > _MEMORY_FILE_BYTES:
-                    break
-            else:
-                yield f"/proc/self/fd/{small.fileno()}"
-                return
-            try:
-                with tempfile.NamedTemporaryFile(dir=self._scratch, prefix="rows-") as large:
-                    os.lseek(small.fileno(), 0, os.SEEK_SET)
-                    shutil.copyfileobj(open(small.fileno(), "rb", closefd=False), large)  # noqa: SIM115
-                    os.ftruncate(small.fileno(), 0)
-                    for piece in rest:
-                        large.write(piece)
-                    large.flush()
-                    yield large.name
-            except OSError as error:
-                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                    raise
-                raise refusal(
-                    NOT_ENOUGH_SPACE, f"The rows cannot be kept while they are read: {error}."
-                ) from None
+        with file_of(pieces, self._scratch) as path:
+            source = b" FROM INFILE " + quote(path) + b" COMPRESSION 'none' "
+            summary.add(self.execute(before + source + after + b" FORMAT " + format_name.encode()))
 
     def read_row(self, statement: str) -> list[str]:
         """The first row of a query, as text."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +23,7 @@ from shopalytic.store.server.failures import (
 from shopalytic.store.server.formats import can_be_pieced, piece_header
 from shopalytic.store.server.multipart import Part, parse_multipart
 from shopalytic.store.server.request import QueryRequest, parse_bindings
+from shopalytic.store.server.rows import file_of
 from shopalytic.store.server.running import Running
 from shopalytic.store.server.sessions import Sessions
 from shopalytic.store.server.statement import (
@@ -194,13 +193,10 @@ def _insert(
         return
     # The engine feeds input() from its own client only: the rows take the way over a file instead.
     name_start, arguments_start, end = insert.input_call
-    with tempfile.NamedTemporaryFile(dir=scratch, prefix="input-") as file:
-        for piece in rows:
-            file.write(piece)
-        file.flush()
+    with file_of(rows, scratch) as path:
         head = insert.head
         arguments = head[arguments_start : end - 1].strip()
-        call = b"file(" + quote(os.fsencode(file.name)) + b", " + quote(insert.format.encode())
+        call = b"file(" + quote(path) + b", " + quote(insert.format.encode())
         call += (b", " + arguments if arguments else b"") + b")"
         statement = parse_statement(head[:name_start] + call + head[end:])
         connection.query(statement.text, "TabSeparated", summary)

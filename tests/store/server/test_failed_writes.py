@@ -72,7 +72,7 @@ def test_settings_within_an_insert_are_followed(store: StoreProcess, table: str)
     assert store.run(f"SELECT count() FROM {table}") == "1000"
 
 
-def test_rows_too_many_for_memory_take_the_way_over_the_disk(store: StoreProcess) -> None:
+def test_a_large_insert_is_stored_whole(store: StoreProcess) -> None:
     store.run("CREATE OR REPLACE TABLE failing (a UInt32, b String) ENGINE = MergeTree ORDER BY a")
     rows = b"\n".join(b'{"a": %d, "b": "%b"}' % (number, b"x" * 1000) for number in range(40_000))
     assert insert(store, rows) == (200, None)
