@@ -91,6 +91,7 @@ class DropReason(enum.StrEnum):
     """Why a message is not stored though nothing is wrong with it. The list is closed and documented."""
 
     ORDER_KNOWN = "order_known"
+    REFUSED_BY_PLAN = "refused_by_plan"
 
 
 class QuarantineReason(enum.StrEnum):
@@ -104,12 +105,24 @@ class QuarantineReason(enum.StrEnum):
     EMAIL_IN_USE = "email_in_use"
     STORE_REFUSED = "store_refused"
     PIPELINE_FAILED = "pipeline_failed"
+    AGAINST_PLAN = "against_plan"
 
 
 class Drop(msgspec.Struct, frozen=True):
-    """The message ends here, counted under its reason."""
+    """The message ends here, counted under its reason, and no row of it is stored as an event.
+
+    Where `violations` (`kind:property`, as an Event's) or `detail` (one short sentence about this message) say something,
+    the batch also writes them once to the store's table `dropped`, which the violations view shows beside the kept
+    events. A repeat of the batch must come to the same: what it writes then is not stored a second time.
+    """
 
     reason: DropReason
+    violations: tuple[str, ...] = ()
+    detail: str = ""
+
+    @property
+    def tells(self) -> bool:
+        return bool(self.violations or self.detail)
 
 
 class Duplicate(msgspec.Struct, frozen=True):

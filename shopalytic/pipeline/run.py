@@ -44,6 +44,12 @@ Result = TypeVar("Result")
 OVERRIDES_AT_ONCE = 1000
 """Marked as sent by so many: after a long time without the store, each attempt gets further than the one before."""
 
+DROPPED_COLUMNS = (
+    "project_id", "event", "occurred_at", "received_at", "message_id", "door", "library", "origin_id", "customer_id",
+    "path",
+)  # fmt: skip
+"""What the table `dropped` has of the event that a message would have been."""
+
 
 class Item(msgspec.Struct):
     """One message of the batch on its way; `outcome` is what became of it so far."""
@@ -176,6 +182,12 @@ class Runner:
             _encoder.encode(quarantine_row(item)) for item in items if isinstance(item.outcome, Quarantine)
         ]
         self._store.insert("quarantine", lines, token=f"{token}-quarantine")
+        lines = [
+            _encoder.encode(dropped_row(item))
+            for item in items
+            if isinstance(item.outcome, Drop) and item.outcome.tells
+        ]
+        self._store.insert("dropped", lines, token=f"{token}-dropped")
 
     def _release(self, items: list[Item], token: str) -> None:
         by_project: dict[int, list[Event]] = {}
@@ -250,6 +262,19 @@ def quarantine_row(item: Item) -> dict[str, object]:
         "detail": item.outcome.detail,
         "event": item.parsed.event.event if item.parsed else "",
         "envelope": item.raw.decode("utf-8", "replace"),
+    }
+
+
+def dropped_row(item: Item) -> dict[str, object]:
+    """A message that was dropped with something to tell."""
+    assert isinstance(item.outcome, Drop)
+    assert item.parsed is not None
+    event = item.parsed.event
+    return {
+        **{name: getattr(event, name) for name in DROPPED_COLUMNS},
+        "reason": item.outcome.reason,
+        "detail": item.outcome.detail,
+        "violations": item.outcome.violations,
     }
 
 

@@ -80,7 +80,8 @@ class Naming:
 
 @lru_cache(maxsize=512)
 def _render(naming: Naming, sql: str) -> str:
-    names = {name: naming.table(name) for name in ("events", "overrides", "quarantine", "replayed", "owners")}
+    tables = ("events", "overrides", "quarantine", "replayed", "dropped", "owners")
+    names = {name: naming.table(name) for name in tables}
     functions = {
         name: getattr(naming, name)
         for name in (

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from shopalytic.errors import StoreRefused, StoreUnavailable
+from shopalytic.events.event import Drop, DropReason
 from shopalytic.store import Store
 from shopalytic.stream import Partition
 from tests.pipeline.conftest import Line
@@ -125,6 +126,58 @@ def test_a_row_that_the_store_refuses_is_found_and_set_aside_alone(line: Line) -
     assert line.stream.counters(line.project_id).quarantined == 1
 
 
+class Told(msgspec.Struct):
+    message_id: str
+    event: str
+    reason: str
+    detail: str
+    violations: list[str]
+    path: str
+    library: str
+
+
+def dropped(line: Line) -> list[Told]:
+    """What is told of the messages that were dropped."""
+    return line.store.rows(
+        Told,
+        "SELECT message_id, event, reason, detail, violations, path, library FROM {{dropped}} "
+        "WHERE project_id = {project:UInt32} ORDER BY message_id",
+        project=line.project_id,
+    )
+
+
+def test_a_message_dropped_with_something_to_tell_is_told_once_though_its_batch_is_repeated(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from shopalytic.pipeline import run
+
+    drops = {
+        "b": Drop(DropReason.ORDER_KNOWN, ("missing:total",), "order 17: no total here"),
+        "c": Drop(DropReason.ORDER_KNOWN),
+    }
+    real = run.process
+    monkeypatch.setattr(
+        run, "process", lambda parsed, context: drops.get(parsed.event.message_id) or real(parsed, context)
+    )
+    context = {"url": "https://shop.example/thanks?id=1"}
+    line.send(*({"message_id": name, "context": context, "library": "tag/1"} for name in "abc"))
+
+    def die(*arguments: Any) -> bool:
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(Partition, "acknowledge", die)
+        line.drain()
+    line.drain()
+    assert [row.message_id for row in line.rows()] == ["a"]
+    assert dropped(line) == [
+        Told(
+            "b", "page_view", "order_known", "order 17: no total here", ["missing:total"], "/thanks", "tag/1"
+        )
+    ]
+    assert line.stream.counters(line.project_id).dropped == {"order_known": 2}
+
+
 def test_an_email_of_another_customer_is_refused_and_said(line: Line) -> None:
     register = {
         "event": "account_register",
@@ -201,7 +254,7 @@ MESSAGES = (
 @pytest.mark.parametrize("most", [2, 100])
 @pytest.mark.parametrize("error", [Killed(), StoreUnavailable("away")])
 @pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("fails_at", [1, 2, 3])
+@pytest.mark.parametrize("fails_at", [1, 2, 3, 4])
 def test_a_batch_cut_off_at_any_insert_counts_once_when_repeated(
     line: Line, fails_at: int, after: bool, error: BaseException, most: int
 ) -> None:

@@ -64,6 +64,7 @@ def test_migrating_twice_and_at_once_changes_nothing(store: Store) -> None:
     assert migrate_store(stores[0]) == []
     tables = stores[0].rows(Table, "SELECT name FROM system.tables WHERE database = {name:String}", name=name)
     assert {table.name for table in tables} == {
+        "dropped",
         "events",
         "overrides",
         "owners",
