@@ -25,6 +25,8 @@ VIOLATIONS: dict[Violation, str] = {
     Violation.UNKNOWN_CARRIER: "{at} is no known carrier, and was taken as custom; send a code that is known.",
     Violation.FORBIDDEN_ID: "{at} can be nobody's id, and the event counts without it; send the customer's own.",
     Violation.OWNED_BY_ANOTHER: "{at} is another customer's than the other ids; send the ids of one customer.",
+    Violation.UNPLANNED: "{at} is not in the tracking plan; add it there, or send it no more.",
+    Violation.UNPLANNED_EVENT: "{at} names none of the tracking plan; add it there, or mend the name.",
     Violation.RENAMED: "{at} was taken as {meant}; send it so.",
 }
 """`{at}` stands for the property, `{meant}` for the right name."""
@@ -38,6 +40,7 @@ QUARANTINE: dict[QuarantineReason, str] = {
     QuarantineReason.EMAIL_IN_USE: "Send the e-mail address of the customer whom the ids name.",
     QuarantineReason.STORE_REFUSED: "Send values of the size and the type that the event's properties have.",
     QuarantineReason.PIPELINE_FAILED: "That is a fault of the server, whose log tells more; send nothing anew.",
+    QuarantineReason.AGAINST_PLAN: "Send what the tracking plan says, or change the plan; then replay.",
 }
 """What would be right; what was wrong is the quarantine's own `detail`."""
 

@@ -39,5 +39,10 @@ class Violation(enum.StrEnum):
     RENAMED = "renamed"
     """`renamed:<name as sent>`: a known slip in an event's or a property's name, taken as what was meant."""
 
+    UNPLANNED = "unplanned"
+    """A property that the project's tracking plan does not have, where the plan says to tell."""
+    UNPLANNED_EVENT = "unplanned_event"
+    """`unplanned_event:event`: neither predefined nor in the project's tracking plan, where the plan says to tell."""
+
     def at(self, place: str) -> str:
         return f"{self.value}:{place}"

@@ -39,6 +39,7 @@ REASONS = {
     QuarantineReason.EMAIL_IN_USE: "E-mail in use",
     QuarantineReason.STORE_REFUSED: "Refused by the store",
     QuarantineReason.PIPELINE_FAILED: "A fault of ours",
+    QuarantineReason.AGAINST_PLAN: "Against the tracking plan",
 }
 
 
