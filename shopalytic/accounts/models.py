@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, DateTime, ForeignKey, Index, MetaData, String, Text, UniqueConstraint, Uuid
+from sqlalchemy import JSON, DateTime, ForeignKey, Index, MetaData, String, Text, UniqueConstraint, Uuid, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import BigInteger, Integer, TypeDecorator
 
@@ -276,3 +276,30 @@ class ToldRefund(Base):
     platform: Mapped[str] = mapped_column(String(16), primary_key=True)
     refund_id: Mapped[str] = mapped_column(String(255), primary_key=True)
     told_at: Mapped[datetime] = mapped_column(default=lambda: datetime.now(UTC))
+
+
+class Sandbox(Base):
+    """A number under which a project's sandbox messages are worked on, as if it were a project's: see `sandboxes`.
+
+    A project has at most one that is open. To empty it is to close it and to open another, in which no message, order
+    or customer is known; what is left of the closed one is deleted later, and its row then.
+    """
+
+    __tablename__ = "sandbox"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int]
+    opened_at: Mapped[datetime] = mapped_column(default=lambda: datetime.now(UTC))
+    closed_at: Mapped[datetime | None]
+
+    # A number given out again would open on what the deletion has not reached yet.
+    __table_args__ = (
+        Index(
+            "uq_sandbox_open",
+            "project_id",
+            unique=True,
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+        {"sqlite_autoincrement": True},
+    )
