@@ -19,6 +19,12 @@ from shopalytic.errors import ConfigurationError
 PREFIX = "SHOPALYTIC_"
 SOCKET_PATH_LIMIT_BYTES = 100
 """A Unix socket's path ends at 107 bytes on Linux and at 103 elsewhere."""
+OWN_PATHS = frozenset(
+    """
+    alias api batch data healthz hooks identify metrics projects readyz sign-in sign-out static track v1
+    """.split()  # noqa: SIM905
+)
+"""First parts of paths that have a meaning already."""
 
 
 def _says(sentence: str, **limits: Any) -> msgspec.Meta:
@@ -84,8 +90,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     geoip_file: Annotated[
         Path | None, _says("Country database in MaxMind's format; without one no country is filled in.")
     ] = None
-    tag_name: Annotated[str, _says("File name under which the tag is served.")] = "shopalytic.v1.js"
-    cookie_name: Annotated[str, _says("Name of the tracking cookie.")] = "_sha"
+    tag_name: Annotated[
+        str, _says("File name under which the tag is served.", pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$")
+    ] = "shopalytic.v1.js"
+    pixel_name: Annotated[
+        str,
+        _says("File name under which the pixel is served.", pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$"),
+    ] = "p.gif"
+    cookie_name: Annotated[str, _says("Name of the tracking cookie.", pattern=r"^[A-Za-z0-9_-]{1,64}$")] = (
+        "_sha"
+    )
+    collector_path: Annotated[
+        str,
+        _says(
+            "Path under which the tag, the pixel and the native calls are reached too, such as /basket-data; the "
+            "snippet then names it.",
+            pattern=r"^(/[A-Za-z0-9_-]+)*$",
+        ),
+    ] = ""
     log_format: Annotated[
         Literal["auto", "console", "json"],
         _says("Log lines: readable, JSON, or by whether it is a terminal."),
@@ -139,7 +161,23 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
             values[name] = msgspec.convert(value, hints[name], strict=False, dec_hook=_decode)
         except msgspec.ValidationError as error:
             raise ConfigurationError(f"{PREFIX}{name.upper()} is {value!r}: {error}") from None
-    return Settings(**values)
+    settings = Settings(**values)
+    _check_names(settings)
+    return settings
+
+
+def _check_names(settings: Settings) -> None:
+    """Two things under one address would hide each other. Raises ConfigurationError."""
+    named = {
+        "collector_path": settings.collector_path.strip("/").partition("/")[0],
+        "tag_name": settings.tag_name,
+        "pixel_name": settings.pixel_name,
+    }
+    seen: set[str] = set()
+    for name, value in named.items():
+        if value in OWN_PATHS or value in seen:
+            raise ConfigurationError(f"{PREFIX}{name.upper()} is {value!r}: another thing has that address.")
+        seen |= {value} - {""}
 
 
 def _decode(kind: type, value: Any) -> Any:

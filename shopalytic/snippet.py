@@ -5,20 +5,23 @@ from __future__ import annotations
 import json
 from functools import cache
 
-from shopalytic.settings import resource_dir
+from shopalytic.settings import Settings, resource_dir
 
 DEFAULT_TAG_NAME = "shopalytic.v1.js"
+DEFAULT_COOKIE_NAME = "_sha"
 
 
-def render_snippet(address: str, token: str, tag_name: str = DEFAULT_TAG_NAME) -> str:
-    """The snippet without its `<script>` element.
+def render_snippet(settings: Settings, address: str, token: str) -> str:
+    """The snippet without its `<script>` element, with the names that the settings give.
 
-    address: where browsers reach the collector, such as `https://track.shop.example`, without an end slash.
+    address: where browsers reach this server, such as `https://track.shop.example`.
     """
-    text = _template()
-    for marker, value in (("__SHOPALYTIC_HOST__", address), ("__SHOPALYTIC_TOKEN__", token)):
-        text = text.replace(marker, _in_script(value))
-    return text.replace(f"/{DEFAULT_TAG_NAME}", f"/{_in_script(tag_name)}")
+    host = address.rstrip("/") + settings.collector_path
+    options = ""
+    if settings.cookie_name != DEFAULT_COOKIE_NAME:
+        options = f',{{cookie_name:"{_in_script(settings.cookie_name)}"}}'
+    text = _template().replace('"__SHOPALYTIC_TOKEN__"', f'"{_in_script(token)}"{options}')
+    return text.replace(f"__SHOPALYTIC_HOST__/{DEFAULT_TAG_NAME}", _in_script(f"{host}/{settings.tag_name}"))
 
 
 def _in_script(value: str) -> str:

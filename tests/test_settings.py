@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from shopalytic.app import create_app
 from shopalytic.errors import ConfigurationError
-from shopalytic.settings import get_secret_key, load_settings
+from shopalytic.settings import OWN_PATHS, Settings, get_secret_key, load_settings
+from shopalytic.snippet import render_snippet
 
 
 def test_a_misspelled_variable_is_an_error_that_names_the_right_one() -> None:
@@ -17,6 +19,36 @@ def test_a_misspelled_variable_is_an_error_that_names_the_right_one() -> None:
 def test_a_wrong_value_is_an_error_that_names_the_variable(value: str) -> None:
     with pytest.raises(ConfigurationError, match="SHOPALYTIC_PORT"):
         load_settings({"SHOPALYTIC_PORT": value})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("COLLECTOR_PATH", "basket"), ("COLLECTOR_PATH", "/basket/"), ("COLLECTOR_PATH", "/a b"),
+        ("COLLECTOR_PATH", "/v1"), ("COLLECTOR_PATH", "/api/tag"), ("TAG_NAME", "js/tag.js"), ("TAG_NAME", "track"),
+        ("TAG_NAME", ""), ("PIXEL_NAME", "shopalytic.v1.js"), ("COOKIE_NAME", "a=b"), ("COOKIE_NAME", ""),
+    ],
+)  # fmt: skip
+def test_a_name_that_cannot_be_reached_is_an_error(variable: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"SHOPALYTIC_{variable}"):
+        load_settings({f"SHOPALYTIC_{variable}": value})
+
+
+def test_the_reserved_paths_are_those_of_the_application(tmp_path: Path) -> None:
+    settings = load_settings({"SHOPALYTIC_DATA_DIR": str(tmp_path)})
+    first = {str(rule).split("/")[1] for rule in create_app(settings).url_map.iter_rules()}
+    assert first - {"", settings.tag_name, settings.pixel_name} == OWN_PATHS
+
+
+def test_the_snippet_has_the_names_of_the_settings() -> None:
+    plain = render_snippet(Settings(), "https://stats.shop.example/", "tok")
+    assert 'src="https://stats.shop.example/shopalytic.v1.js"' in plain
+    assert '.init("tok")' in plain
+    renamed = Settings(collector_path="/basket", tag_name="b.js", cookie_name="_v")
+    snippet = render_snippet(renamed, "https://stats.shop.example", "tok")
+    assert 'src="https://stats.shop.example/basket/b.js"' in snippet
+    assert '.init("tok",{cookie_name:"_v"})' in snippet
+    assert "</script" not in render_snippet(Settings(), "https://x</script>", "</script>")
 
 
 def test_options_of_the_command_line_win_over_the_environment() -> None:

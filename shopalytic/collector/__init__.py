@@ -7,7 +7,7 @@ that speak other protocols.
 
 from flask import Flask
 
-from shopalytic.collector import exponea, hooks, routes, segment
+from shopalytic.collector import exponea, hooks, pixel, routes, segment
 from shopalytic.collector.front import front
 from shopalytic.parts import Parts
 
@@ -17,6 +17,7 @@ __all__ = ["front", "register"]
 def register(app: Flask, parts: Parts) -> None:
     """All routes of the collector. Reads and connects to nothing yet."""
     routes.register(app, parts)
+    pixel.register(app, parts)
     segment.register(app, parts)
     exponea.register(app, parts)
     hooks.register(app, parts)

@@ -6,15 +6,19 @@ from __future__ import annotations
 import ipaddress
 import re
 from functools import lru_cache
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 from shopalytic.collector.sender import Environ, host_of
 
 LIFE_SECONDS = 395 * 86400
 """Browsers cap at 400 days."""
 LENGTH_LIMIT = 512
+VISITOR = 1
+"""The field that holds the visitor's id."""
 SEEN_MS = 5
 """The field that holds when the visitor's last event was."""
+REFUSED = "0"
+"""All that the tag leaves in the cookie of a visitor who does not want to be tracked."""
 
 _FORM = re.compile(
     r"[0-9]{1,3}(?:\.[A-Za-z0-9%~!*'()_-]{0,255}){4}\.[0-9]{1,16}(?:\.[A-Za-z0-9%~!*'()_-]{0,255}){2}"
@@ -34,6 +38,17 @@ def find_cookie(environ: Environ, name: str) -> str | None:
         if key == name and len(value) <= LENGTH_LIMIT and _FORM.fullmatch(value)
     ]
     return max(values, key=lambda value: int(value.split(".")[SEEN_MS]), default=None)
+
+
+def tracking_id_of(value: str) -> str:
+    """The visitor's id out of a cookie that `find_cookie` gave."""
+    return unquote(value.split(".")[VISITOR])
+
+
+def has_refused(environ: Environ, name: str) -> bool:
+    """Whether the visitor's own no is in the cookie's place."""
+    pairs = environ.get("HTTP_COOKIE", "").split(";")
+    return any(pair.strip() == f"{name}={REFUSED}" for pair in pairs)
 
 
 def refresh_cookie(environ: Environ, name: str, value: str, host: str) -> str:

@@ -19,12 +19,15 @@ def open_envelope(
     sender: Sender,
     sent_at: Instant | None,
     door: Door = "native",
+    plan_id: int = 0,
 ) -> bytes:
     """What all messages of one request share. Its first two members stand in front: the worker finds the project
     of an entry that it cannot read otherwise by them."""
     opened = b'{"p":%d,"r":%d' % (project_id, received_at_ms)
     if door != "native":
         opened += b',"d":"' + door.encode() + b'"'
+    if plan_id:
+        opened += b',"v":%d' % plan_id
     if sent_at is not None:
         opened += b',"s":' + _encode(sent_at)
     if sender.ip:

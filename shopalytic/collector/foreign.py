@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, request
 
-from shopalytic.collector.front import RECEIVER, respond
+from shopalytic.collector.front import RECEIVER, Headers, head_json, respond
 from shopalytic.collector.receiver import Receiver
 from shopalytic.collector.routes import METHODS, answer_preflight
 from shopalytic.errors import ShopalyticError, Unavailable
@@ -22,6 +22,7 @@ def receive_at(
     path: str,
     receive: Callable[..., bytes],
     tell: Tell,
+    head: Callable[[ShopalyticError | None], Headers] = head_json,
 ) -> None:
     """Have `receive(receiver, **parts of the path)` answer the path, and preflights as at the native doors.
 
@@ -32,15 +33,16 @@ def receive_at(
         own = find_receiver(receiver)
 
         def answer(environ: Any, start_response: Any) -> Any:
-            return respond(own, door, environ, start_response, lambda: receive(own, **parts), tell)
+            return respond(own, door, environ, start_response, lambda: receive(own, **parts), tell, head)
 
         return current_app.make_response(Response.from_app(answer, request.environ))
 
     def preflight(**parts: Any) -> Response:
         return answer_preflight(find_receiver(receiver))
 
-    blueprint.add_url_rule(path, path, take, methods=METHODS, provide_automatic_options=False)
-    blueprint.add_url_rule(path, f"preflight {path}", preflight, methods=["OPTIONS"])
+    endpoint = path.replace(".", " ")
+    blueprint.add_url_rule(path, endpoint, take, methods=METHODS, provide_automatic_options=False)
+    blueprint.add_url_rule(path, f"preflight {endpoint}", preflight, methods=["OPTIONS"])
 
 
 def find_receiver(receiver: Receiver) -> Receiver:

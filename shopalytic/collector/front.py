@@ -10,7 +10,7 @@ import structlog
 
 from shopalytic.collector.cookie import find_cookie, is_first_party, refresh_cookie
 from shopalytic.collector.metrics import requests_of
-from shopalytic.collector.receiver import DOORS, Receiver
+from shopalytic.collector.receiver import Receiver
 from shopalytic.collector.refusals import MethodNotAllowed, encode_error
 from shopalytic.collector.sender import ORIGIN_LIMIT, Environ, find_host
 from shopalytic.errors import Forbidden, NotAuthorized, ShopalyticError, TooMany, Unavailable
@@ -24,7 +24,6 @@ Headers = list[tuple[str, str]]
 RECEIVER = "shopalytic.receiver"
 """Where a request that goes on to Flask carries the receiver, so that a process reads its keys once."""
 
-ALLOWED = "POST, OPTIONS"
 STATUS_LINES = {int(status): f"{int(status)} {status.phrase}" for status in HTTPStatus}
 
 
@@ -34,7 +33,7 @@ def front(wsgi_app: WsgiApp, parts: Parts) -> WsgiApp:
     doors = make_doors(receiver)
 
     def choose(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if environ["PATH_INFO"] in DOORS and environ["REQUEST_METHOD"] != "OPTIONS":
+        if environ["PATH_INFO"] in receiver.doors and environ["REQUEST_METHOD"] != "OPTIONS":
             return doors(environ, start_response)
         environ[RECEIVER] = receiver
         return wsgi_app(environ, start_response)
@@ -46,10 +45,15 @@ def make_doors(receiver: Receiver) -> WsgiApp:
     """The doors alone: for requests to their paths, of any method but OPTIONS. Never raises."""
 
     def answer(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        door = DOORS[environ["PATH_INFO"]]
+        door = receiver.doors[environ["PATH_INFO"]]
         return respond(receiver, door.name, environ, start_response, lambda: receiver.receive(door, environ))
 
     return answer
+
+
+def head_json(error: ShopalyticError | None) -> Headers:
+    """What an answer in JSON says of itself, whether or not it tells an error."""
+    return [("Content-Type", "application/json"), ("X-Content-Type-Options", "nosniff")]
 
 
 def tell_error(error: ShopalyticError) -> tuple[int, bytes]:
@@ -63,17 +67,18 @@ def respond(
     start_response: Callable[..., Any],
     receive: Callable[[], bytes],
     tell: Callable[[ShopalyticError], tuple[int, bytes]] = tell_error,
+    head: Callable[[ShopalyticError | None], Headers] = head_json,
 ) -> Iterable[bytes]:
     """What `receive` gives, or the error that it raises as the protocol tells it. Never raises."""
-    headers: Headers = [("Content-Type", "application/json"), ("X-Content-Type-Options", "nosniff")]
     error: ShopalyticError | None = None
+    headers: Headers = []
     try:
         status, body = 200, receive()
     except Exception as raised:
         error = _known(raised, receiver, door)
         status, body = tell(error)
         headers += _error_headers(error)
-    headers += _browser_headers(environ, receiver, error)
+    headers += head(error) + _browser_headers(environ, receiver, error)
     headers.append(("Content-Length", str(len(body))))
     requests_of(door, status).inc()
     start_response(STATUS_LINES[status], headers)
@@ -103,7 +108,7 @@ def _error_headers(error: ShopalyticError) -> Headers:
         case NotAuthorized():
             return [("WWW-Authenticate", 'Bearer realm="shopalytic"')]
         case MethodNotAllowed():
-            return [("Allow", ALLOWED)]
+            return [("Allow", error.allowed)]
     return []
 
 

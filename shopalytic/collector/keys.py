@@ -31,11 +31,13 @@ KEY_LENGTH_LIMIT = 64
 
 
 class Access(NamedTuple):
-    """What a key opens. origins: where pages may stand that send with the token; empty: anywhere."""
+    """What a key opens. origins: where pages may stand that send with the token; empty: anywhere. plan_id: the version
+    of the tracking plan by which messages received now are judged."""
 
     project_id: int
     key_id: int
     origins: frozenset[str]
+    plan_id: int = 0
 
 
 @dataclass(frozen=True)
@@ -179,19 +181,19 @@ class KeyCache:
 def read_keys(sessions: sessionmaker[Session]) -> Keys:
     """Raises SQLAlchemyError."""
     # A hook key opens the hooks alone, which look it up themselves.
-    query = select(Key.id, Key.kind, Key.value, Key.revoked_at, Project.id, Project.origins).where(
-        Key.kind != "hook"
-    )
+    query = select(
+        Key.id, Key.kind, Key.value, Key.revoked_at, Project.id, Project.origins, Project.plan_id
+    ).where(Key.kind != "hook")
     keys = Keys()
     revoked = set()
     with reading(sessions) as db:
-        for key_id, kind, value, revoked_at, project_id, origins in db.execute(
+        for key_id, kind, value, revoked_at, project_id, origins, plan_id in db.execute(
             query.join(Project, Project.id == Key.project_id)
         ):
             if revoked_at is not None:
                 revoked.add(value)
                 continue
-            access = Access(project_id, key_id, frozenset(origins))
+            access = Access(project_id, key_id, frozenset(origins), plan_id)
             (keys.tokens if kind == "token" else keys.secrets)[value] = access
     return Keys(keys.tokens, keys.secrets, frozenset(revoked))
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from shopalytic.accounts.plans import Plans
 from shopalytic.collector.body import read_body
 from shopalytic.collector.envelope import close_envelope, make_message_id, open_envelope
 from shopalytic.collector.keys import Access, KeyCache
@@ -56,7 +57,10 @@ class Receiver:
 
     def __init__(self, parts: Parts) -> None:
         self.settings = parts.settings
+        # Known names stay: what sends from servers need not follow a change made for browsers.
+        self.doors = DOORS | {parts.settings.collector_path + path: door for path, door in DOORS.items()}
         self.keys = KeyCache(parts.sessions)
+        self._plans = Plans(parts.sessions)
         self._stream = parts.stream
         self._rate = RateLimit(parts.settings.rate_limit_per_second)
         self._outages: dict[str, float] = {}
@@ -88,14 +92,14 @@ class Receiver:
         visitor_key = check_message(head, door_type)
         message_id = head.message_id or make_message_id()
         envelope = close_envelope(
-            open_envelope(access.project_id, _now_ms(), sender, None),
+            open_envelope(access.project_id, _now_ms(), sender, None, plan_id=access.plan_id),
             body,
             door_type if head.type is None and door_type != "track" else None,
             None if head.message_id else message_id,
         )
         if head.sandbox:
             messages_of(door_type, "sandbox").inc()
-            return try_entry(envelope)
+            return try_entry(envelope, self._plans)
         self._stream.append(access.project_id, [(visitor_key, envelope)])
         messages_of(door_type, "accepted").inc()
         return b'{"status":"accepted","message_id":' + _encode(message_id) + b"}"
@@ -103,7 +107,9 @@ class Receiver:
     def _receive_batch(self, environ: Environ, body: bytes) -> bytes:
         batch = parse_batch(body)
         access, sender = self._admit(environ, batch.token, len(batch.events))
-        opened = open_envelope(access.project_id, _now_ms(), sender, batch.sent_at)
+        opened = open_envelope(
+            access.project_id, _now_ms(), sender, batch.sent_at, plan_id=access.plan_id
+        )
         entries: list[tuple[str, bytes]] = []
         results: list[bytes] = []
         rejected = 0
@@ -127,7 +133,7 @@ class Receiver:
         visitor_key = check_message(head, None)
         envelope = close_envelope(opened, raw, None, None if head.message_id else make_message_id())
         if is_tried or head.sandbox:
-            return try_entry(envelope)
+            return try_entry(envelope, self._plans)
         entries.append((visitor_key, envelope))
         return ACCEPTED
 

@@ -8,8 +8,18 @@ from shopalytic.errors import Rejected, ShopalyticError
 
 
 class MethodNotAllowed(Rejected):
+    """allowed: what the path takes, for the header `Allow`."""
+
     status = 405
     code = "method_not_allowed"
+    allowed = "POST, OPTIONS"
+
+
+class Prefetched(Rejected):
+    """A browser fetched ahead what it may never show; it asks again when it does."""
+
+    status = 425
+    code = "prefetched"
 
 
 class UnsupportedEncoding(Rejected):

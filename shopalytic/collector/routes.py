@@ -8,11 +8,13 @@ from pathlib import Path
 from flask import Blueprint, Flask, Response, current_app, request
 from flask_cors import cross_origin
 
-from shopalytic.collector.front import ALLOWED, RECEIVER, make_doors
-from shopalytic.collector.receiver import DOORS, Receiver
+from shopalytic.collector.front import RECEIVER, make_doors
+from shopalytic.collector.receiver import Receiver
+from shopalytic.collector.refusals import MethodNotAllowed
 from shopalytic.collector.tag import TagFile, answer_tag
 from shopalytic.errors import Unavailable
 from shopalytic.parts import Parts
+from shopalytic.settings import Settings
 
 TAG_FILE = "shopalytic.v1.js"
 """The built tag in the static folder, whatever name it is served under."""
@@ -45,11 +47,17 @@ def register(app: Flask, parts: Parts) -> None:
             )
         return answer_tag(found, request)
 
-    for path, door in DOORS.items():
+    for path, door in receiver.doors.items():
         blueprint.add_url_rule(path, door.name, take, methods=METHODS, provide_automatic_options=False)
         blueprint.add_url_rule(path, "preflight", preflight, methods=["OPTIONS"])
-    blueprint.add_url_rule(f"/{parts.settings.tag_name}", "tag", serve_tag)
+    for path in own_paths(parts.settings, parts.settings.tag_name):
+        blueprint.add_url_rule(path, "tag", serve_tag)
     app.register_blueprint(blueprint)
+
+
+def own_paths(settings: Settings, name: str) -> list[str]:
+    """Where a thing of this name is reached: at the root, and under the path of the settings."""
+    return list(dict.fromkeys([f"/{name}", f"{settings.collector_path}/{name}"]))
 
 
 def answer_preflight(receiver: Receiver) -> Response:
@@ -63,7 +71,7 @@ def answer_preflight(receiver: Receiver) -> Response:
 
     @cross_origin(origins=allowed, methods=["POST"], max_age=PREFLIGHT_SECONDS, automatic_options=False)
     def answer() -> Response:
-        return Response(status=204, headers={"Allow": ALLOWED})
+        return Response(status=204, headers={"Allow": MethodNotAllowed.allowed})
 
     return current_app.make_response(answer())
 

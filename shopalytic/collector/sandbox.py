@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import structlog
 
+from shopalytic.accounts.plans import Plans
 from shopalytic.errors import Rejected
 from shopalytic.events.event import Event
 from shopalytic.events.parse import parse_envelope
@@ -59,9 +60,11 @@ _NO_LOOK_UPS = StepContext()
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
-def try_entry(entry: bytes) -> bytes:
-    """The answer to one entry of the stream, which stays out of it. Raises Quarantined."""
-    checked = check_envelope(parse_envelope(entry), _NO_LOOK_UPS, time.time_ns() // 1_000_000)
+def try_entry(entry: bytes, plans: Plans) -> bytes:
+    """The answer to one entry of the stream, which stays out of it. Raises Quarantined, DatabaseUnavailable."""
+    envelope = parse_envelope(entry)
+    plan = plans.find(envelope.plan_id)
+    checked = check_envelope(envelope, _NO_LOOK_UPS, time.time_ns() // 1_000_000, plan)
     if isinstance(checked, Refusal):
         if checked.fault is not None:
             log.error("a message in the sandbox could not be processed", exc_info=checked.fault)

@@ -123,6 +123,7 @@ class Intake:
         self._receiver = receiver
         self._door = door
         self._project_id = access.project_id
+        self._plan_id = access.plan_id
         self._entries: list[tuple[str, bytes]] = []
         self.received_at_ms = time.time_ns() // 1_000_000
         sender = receiver.admit(environ, access, is_secret, count)
@@ -148,7 +149,7 @@ class Intake:
         return len(self._entries)
 
     def _open(self, sender: Sender) -> bytes:
-        return open_envelope(self._project_id, self.received_at_ms, sender, None, self._door)
+        return open_envelope(self._project_id, self.received_at_ms, sender, None, self._door, self._plan_id)
 
 
 def _limit_id(sent: str) -> str:

@@ -24,6 +24,7 @@ from shopalytic.errors import ConfigurationError, QueueUnavailable
 from shopalytic.events.message import Envelope
 from shopalytic.parts import Parts, open_parts
 from shopalytic.settings import Settings, get_secret_key
+from shopalytic.snippet import render_snippet
 from shopalytic.stream import Stream
 
 PROJECT_NAME = "Demo shop"
@@ -48,10 +49,8 @@ def serve(settings: Settings) -> None:
     folder = settings.data_dir.absolute()
     shop = create_shop(
         folder,
-        collector=collector_address(settings),
-        token=project.token,
+        snippet=render_snippet(settings, collector_address(settings), project.token),
         secret_key=get_secret_key(settings),
-        tag_name=settings.tag_name,
     )
     try:
         server = make_server(settings.host, settings.port + 1, shop, threaded=True)

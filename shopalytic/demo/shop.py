@@ -13,14 +13,13 @@ from flask.typing import ResponseReturnValue
 from shopalytic.demo.people import People
 from shopalytic.demo.products import CATEGORIES, FREE_SHIPPING_FROM, PRODUCTS, Product, shipping_of
 from shopalytic.settings import resource_dir
-from shopalytic.snippet import render_snippet
 
 QTY_LIMIT = 99
 PASSWORD_LENGTH_MIN = 6
 
 
-def create_shop(folder: Path, *, collector: str, token: str, secret_key: str, tag_name: str) -> Flask:
-    """The shop as a Flask application. folder: for its accounts. collector: the address the tag comes from."""
+def create_shop(folder: Path, *, snippet: str, secret_key: str) -> Flask:
+    """The shop as a Flask application. folder: for its accounts. snippet: what its pages load the tag with."""
     shop = Flask(
         "shopalytic.demo",
         static_folder=str(resource_dir("static") / "demo"),
@@ -33,7 +32,6 @@ def create_shop(folder: Path, *, collector: str, token: str, secret_key: str, ta
         PERMANENT_SESSION_LIFETIME=30 * 24 * 3600,
     )
     people = People(folder / "demo-shop.db")
-    snippet = render_snippet(collector, token, tag_name)
 
     @shop.before_request
     def load_account() -> None:

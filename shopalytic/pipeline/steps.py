@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import msgspec
@@ -20,6 +21,7 @@ from shopalytic.pipeline.campaign import (
 )
 from shopalytic.pipeline.place import Place
 
+MAIL_PROXY = re.compile(r"GoogleImageProxy|YahooMailProxy")
 LANGUAGE_LIMIT = 35
 """The longest language tag that RFC 5646 has software be ready for."""
 
@@ -45,10 +47,13 @@ def put_agent(event: Event, context: StepContext) -> Event:
     """Device, browser, system and the bot mark.
 
     A program that sends from a server or an app (no page, or an HTTP library's name) is not a bot: marked as one, a
-    shop's own orders would be missing from its reports.
+    shop's own orders would be missing from its reports. Nor is a mail provider's server that fetches an e-mail's
+    images when their reader opens it; of his own device it says nothing.
     """
     agent = parse_agent(context.user_agent)
     if agent.is_sender and event.door != "pixel":
+        return event
+    if event.door == "pixel" and MAIL_PROXY.search(context.user_agent):
         return event
     event.device = agent.device
     event.browser = agent.browser
@@ -110,7 +115,8 @@ def put_channel(event: Event, context: StepContext) -> Event:
 
 def put_place(event: Event, context: StepContext) -> Event:
     """Country, as ISO 3166 alpha-2, where a country database is configured."""
-    if context.place is not None and context.ip:
+    is_readers_own = event.door != "pixel" or not MAIL_PROXY.search(context.user_agent)
+    if context.place is not None and context.ip and is_readers_own:
         event.country = context.place.find_country(context.ip)
     return event
 

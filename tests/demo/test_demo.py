@@ -10,16 +10,16 @@ from flask.testing import FlaskClient
 
 from shopalytic.demo.history import make_history
 from shopalytic.demo.shop import create_shop
+from shopalytic.settings import Settings
+from shopalytic.snippet import render_snippet
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
 def client(tmp_path: Path) -> FlaskClient:
-    shop = create_shop(
-        tmp_path, collector="http://collector.test", token="tok", secret_key="x", tag_name="shopalytic.v1.js"
-    )
-    return shop.test_client()
+    snippet = render_snippet(Settings(), "http://collector.test", "tok")
+    return create_shop(tmp_path, snippet=snippet, secret_key="x").test_client()
 
 
 def register(client: FlaskClient) -> None:

@@ -136,3 +136,14 @@ def test_an_event_without_a_page_has_no_channel() -> None:
 def test_a_campaign_that_the_client_told_stands_beside_the_addresss() -> None:
     event = enrich(url=PAGE + "?utm_source=address&utm_term=chairs", utm_source="told")
     assert (event.utm_source, event.utm_term) == ("told", "chairs")
+
+
+@pytest.mark.parametrize(
+    "proxy", ["Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)", "YahooMailProxy; x"]
+)
+def test_an_e_mail_that_its_provider_fetches_for_the_reader_is_no_bots(proxy: str) -> None:
+    agent = f"Mozilla/5.0 (Windows NT 5.1; rv:11.0) {proxy}"
+    event = enrich(agent, door="pixel")
+    assert (event.is_bot, event.device, event.browser, event.os) == (False, "", "", "")
+    assert enrich(agent, url=PAGE).is_bot
+    assert enrich(GOOGLEBOT, door="pixel").is_bot

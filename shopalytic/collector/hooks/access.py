@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from shopalytic.accounts.db import reading
-from shopalytic.accounts.models import Key, ToldRefund
+from shopalytic.accounts.models import Key, Project, ToldRefund
 from shopalytic.collector.keys import KEY_LENGTH_LIMIT, Access
 from shopalytic.errors import DatabaseUnavailable, NotAuthorized
 
@@ -25,7 +25,8 @@ class Hook(NamedTuple):
 
 def get_hook(sessions: sessionmaker[Session], key: str) -> Hook:
     """Raises NotAuthorized for a key that is unknown or revoked, DatabaseUnavailable."""
-    query = select(Key.project_id, Key.id, Key.signing_secret, Key.revoked_at)
+    query = select(Key.project_id, Key.id, Key.signing_secret, Key.revoked_at, Project.plan_id)
+    query = query.join(Project, Project.id == Key.project_id)
     try:
         with reading(sessions) as db:
             row = db.execute(query.where(Key.kind == "hook", Key.value == key[:KEY_LENGTH_LIMIT])).first()
@@ -34,7 +35,7 @@ def get_hook(sessions: sessionmaker[Session], key: str) -> Hook:
     if row is None or not row.signing_secret or row.revoked_at is not None:
         was = "was revoked" if row is not None and row.revoked_at else "is not known"
         raise NotAuthorized(f"This hook key {was}.", at="key")
-    return Hook(Access(row.project_id, row.id, frozenset()), row.signing_secret)
+    return Hook(Access(row.project_id, row.id, frozenset(), row.plan_id), row.signing_secret)
 
 
 def find_told(

@@ -59,5 +59,5 @@ def find_snippet() -> str | None:
         return None
     settings = get_parts().settings
     # Without a public address, the one under which this page was asked for.
-    address = settings.public_url.rstrip("/") or request.host_url.rstrip("/")
-    return f"<script>{render_snippet(address, tokens[0], settings.tag_name)}</script>"
+    address = settings.public_url or request.host_url
+    return f"<script>{render_snippet(settings, address, tokens[0])}</script>"
