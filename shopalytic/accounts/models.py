@@ -303,3 +303,41 @@ class Sandbox(Base):
         ),
         {"sqlite_autoincrement": True},
     )
+
+
+class Erasure(Base):
+    """A customer who is anonymised or forgotten. Once it is done, it says nothing of who that was."""
+
+    __tablename__ = "erasure"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    """A UUID."""
+    project_id: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(16))
+    """`anonymise` or `forget`."""
+    asked_at: Mapped[datetime] = mapped_column(default=lambda: datetime.now(UTC))
+    asked_by: Mapped[str] = mapped_column(String(32))
+    """`user:<id>` of the dashboard, `key:<id>` of an API call, or `command`."""
+    step: Mapped[str] = mapped_column(String(16), default="waiting")
+    """The one that comes next, of `privacy.steps`; `done` at the end."""
+    plan: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """Whose rows, by which ids: personal, and therefore null once it is done."""
+    counts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    held_until: Mapped[datetime | None]
+    """Until then somebody works on it."""
+    done_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("ix_erasure_project_id_asked_at", "project_id", "asked_at"),
+        Index("ix_erasure_done_at", "done_at"),
+    )
+
+
+class ErasedId(Base):
+    """An id that an erased customer had, as a digest that only who holds the server's secret key can compare."""
+
+    __tablename__ = "erased_id"
+
+    project_id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    erasure_id: Mapped[str] = mapped_column(String(36), primary_key=True)
