@@ -13,8 +13,10 @@ from shopalytic.parts import Parts, open_parts
 from shopalytic.pipeline.place import open_place
 from shopalytic.pipeline.run import Runner
 from shopalytic.pipeline.steps import StepContext
+from shopalytic.pipeline.told import Teller
 from shopalytic.settings import load_settings
 from shopalytic.stream import LeaseLost
+from shopalytic.stream.feed import Feed
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +32,11 @@ def _parts() -> tuple[Parts, Runner]:
     parts = open_parts(settings)
     context = StepContext(place=open_place(settings.geoip_file))
     runner = Runner(
-        parts.store, parts.sessions, context, session_timeout_minutes=settings.session_timeout_minutes
+        parts.store,
+        parts.sessions,
+        context,
+        session_timeout_minutes=settings.session_timeout_minutes,
+        tell=Teller(Feed(parts.stream.client)).tell,
     )
     return parts, runner
 

@@ -58,3 +58,5 @@ class Envelope(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The event's name in the client's protocol, where a door gave it another."""
     replay: int = msgspec.field(name="n", default=0)
     """How often the message went back from the quarantine. Without it, it would be a duplicate of itself."""
+    ticket: str = msgspec.field(name="w", default="")
+    """`<ticket>:<number>`: a request in the sandbox waits to be told what became of this message of its."""

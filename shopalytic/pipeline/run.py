@@ -72,11 +72,12 @@ class Item(msgspec.Struct):
 class Runner:
     """Runs batches; made once per worker process.
 
-    store, sessions: shared by all batches. context: what the steps need to look things up.
+    store, sessions: shared by all batches. context: what the steps need to look things up. tell: hears what became of
+    each batch once it is acknowledged; raises nothing.
     """
 
     def __init__(self, store: Store, sessions: sessionmaker[Session], context: StepContext, *,
-                 session_timeout_minutes: int) -> None:  # fmt: skip
+                 session_timeout_minutes: int, tell: Callable[[Sequence[Item]], None] | None = None) -> None:  # fmt: skip
         self._store = store
         self._sessions = sessions
         self._context = context
@@ -86,6 +87,7 @@ class Runner:
         """Process, store and acknowledge one batch. Raises Unavailable, or StoreRefused for what is no message's
         fault (overrides, the quarantine); then the batch is still there.
         """
+        self._tell = tell
         items = [Item(raw, parse_envelope(raw)) for raw in batch.entries]
         stored_at_ms = time.time_ns() // 1_000_000
         for item in items:
@@ -100,7 +102,9 @@ class Runner:
         self._release(items, batch.token)
         receipt = _receipt(items)
         receipt.states = states
-        partition.acknowledge(batch, receipt, self._session_timeout_ms // 1000 + 60)
+        is_first = partition.acknowledge(batch, receipt, self._session_timeout_ms // 1000 + 60)
+        if is_first and self._tell is not None:
+            self._tell(items)
         return receipt
 
     def _drop_duplicates(self, partition: Partition, items: list[Item]) -> None:
