@@ -56,6 +56,28 @@ class Project(Base):
     origins: Mapped[list[str]] = mapped_column(default=list)
     """Origins that may send with the token, such as `https://shop.example`; empty: any."""
     created_at: Mapped[datetime] = mapped_column(default=lambda: datetime.now(UTC))
+    plan_id: Mapped[int] = mapped_column(default=0, server_default="0")
+    """The version of the tracking plan that messages received from now on are judged by; 0: none."""
+
+
+class PlanVersion(Base):
+    """One version of a project's tracking plan. A row is never changed: the messages received under it carry its id,
+    and a batch that is repeated must judge them the same.
+    """
+
+    __tablename__ = "plan_version"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
+    version: Mapped[int]
+    """1, 2, … of the project."""
+    saved_at: Mapped[datetime] = mapped_column(default=lambda: datetime.now(UTC))
+    saved_by: Mapped[str] = mapped_column(String(254))
+    """A user's e-mail address, or `command line`, `API`."""
+    plan: Mapped[str] = mapped_column(Text)
+    """The JSON file."""
+
+    __table_args__ = (UniqueConstraint("project_id", "version"), {"sqlite_autoincrement": True})
 
 
 class Key(Base):

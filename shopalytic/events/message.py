@@ -56,6 +56,8 @@ class Envelope(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The request's Accept-Language header; for clients that send no context.language."""
     name_sent: str = msgspec.field(name="e", default="")
     """The event's name in the client's protocol, where a door gave it another."""
+    plan_id: int = msgspec.field(name="v", default=0)
+    """The version of the project's tracking plan that was in force when the message was received; 0: none."""
     replay: int = msgspec.field(name="n", default=0)
     """How often the message went back from the quarantine. Without it, it would be a duplicate of itself."""
     ticket: str = msgspec.field(name="w", default="")

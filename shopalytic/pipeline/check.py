@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import msgspec
 
-from shopalytic.events.event import Drop, Event, Quarantine, QuarantineReason
+from shopalytic.events.event import Drop, DropReason, Event, Outcome, Quarantine, QuarantineReason
 from shopalytic.events.message import Envelope
+from shopalytic.events.planned import PlannedProject
 from shopalytic.events.sentences import PLACES, QUARANTINE, tell_violation
 from shopalytic.events.violations import Violation
 from shopalytic.pipeline.ids import read_message
+from shopalytic.pipeline.judge import judge
 from shopalytic.pipeline.steps import StepContext, process
 
 
@@ -37,12 +39,20 @@ class Understood(msgspec.Struct, frozen=True):
     findings: list[Finding]
 
 
-def check_envelope(envelope: Envelope, context: StepContext, now_ms: int) -> Understood | Refusal:
-    """Parse, check ids and run the steps, as the worker does. Raises nothing for anything that a client can send."""
+def check_envelope(
+    envelope: Envelope, context: StepContext, now_ms: int, plan: PlannedProject | None = None
+) -> Understood | Refusal:
+    """Parse, check ids and plan and run the steps, as the worker does. Raises nothing for anything that a client can
+    send.
+    """
     fault: Exception | None = None
     try:
         parsed = read_message(envelope, now_ms)
-        outcome = parsed if isinstance(parsed, Quarantine) else process(parsed, context)
+        outcome: Outcome
+        if isinstance(parsed, Quarantine):
+            outcome = parsed
+        else:
+            outcome = judge(parsed, plan) or process(parsed, context)
     except Exception as error:
         fault = error
         outcome = Quarantine(QuarantineReason.PIPELINE_FAILED, "The message could not be processed.")
@@ -50,10 +60,16 @@ def check_envelope(envelope: Envelope, context: StepContext, now_ms: int) -> Und
         message = f"{outcome.detail} {QUARANTINE[outcome.reason]}"
         return Refusal(Finding(outcome.reason, PLACES.get(outcome.reason, ""), message), fault)
     if isinstance(outcome, Drop):
-        return Refusal(
-            Finding(outcome.reason, "", "Nothing is wrong with the message, but it does not count.")
-        )
+        return Refusal(Finding(outcome.reason, "", _tell_drop(outcome)))
+    assert isinstance(outcome, Event)
     return Understood(outcome, [_finding(violation) for violation in outcome.violations])
+
+
+def _tell_drop(drop: Drop) -> str:
+    if drop.reason is DropReason.REFUSED_BY_PLAN:
+        told = " ".join(_finding(violation).message for violation in drop.violations[:5])
+        return f"The tracking plan refuses it. {told}"
+    return "Nothing is wrong with the message, but it does not count."
 
 
 def _finding(violation: str) -> Finding:

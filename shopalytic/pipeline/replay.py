@@ -20,8 +20,11 @@ from shopalytic.store import Store
 from shopalytic.stream import Stream
 
 
-def find_replayable(envelope: str, rule: Rule | None = None) -> Envelope | None:
-    """The envelope to send again, its message mended; None where it is damaged, or the rule changes nothing."""
+def find_replayable(envelope: str, rule: Rule | None = None, *, plan_id: int = 0) -> Envelope | None:
+    """The envelope to send again, its message mended; None where it is damaged, or the rule changes nothing.
+
+    plan_id: the version of the tracking plan in force now, which judges it: that may be what was mended.
+    """
     try:
         found = msgspec.json.decode(envelope, type=Envelope)
     except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -29,7 +32,9 @@ def find_replayable(envelope: str, rule: Rule | None = None) -> Envelope | None:
     message = found.message if rule is None else mend(bytes(found.message), rule)
     if message is None:
         return None
-    return msgspec.structs.replace(found, message=msgspec.Raw(message), replay=found.replay + 1)
+    return msgspec.structs.replace(
+        found, message=msgspec.Raw(message), replay=found.replay + 1, plan_id=plan_id
+    )
 
 
 def replay(
@@ -38,6 +43,8 @@ def replay(
     project_id: int,
     messages: Iterable[tuple[str, str]],
     rule: Rule | None = None,
+    *,
+    plan_id: int = 0,
 ) -> int:
     """Put messages of the quarantine back into the queue; gives how many went, without those that had gone before.
 
@@ -46,7 +53,7 @@ def replay(
     """
     entries = []
     for id, text in messages:
-        envelope = find_replayable(text, rule)
+        envelope = find_replayable(text, rule, plan_id=plan_id)
         if envelope is not None and envelope.project_id == project_id:
             # Of the message as it came: a rule that changed the partition would find the mark not taken there.
             entries.append((visitor_key(parse_envelope(text.encode())), id, msgspec.json.encode(envelope)))

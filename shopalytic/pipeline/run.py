@@ -21,12 +21,15 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
+from shopalytic.accounts.plans import Plans
 from shopalytic.errors import DatabaseUnavailable, StoreRefused, Unavailable
-from shopalytic.events.event import Drop, Duplicate, Event, Outcome, Quarantine, QuarantineReason
+from shopalytic.events.event import Drop, DropReason, Duplicate, Event, Outcome, Quarantine, QuarantineReason
 from shopalytic.events.message import Envelope
 from shopalytic.events.parse import Parsed, parse_envelope
+from shopalytic.events.planned import PlannedProject
 from shopalytic.identity.ledger import PendingOverride, mark_overrides_sent, pending_overrides
 from shopalytic.pipeline.ids import read_message
+from shopalytic.pipeline.judge import judge, judge_again
 from shopalytic.pipeline.orders import claim_orders, release_claims
 from shopalytic.pipeline.people import settle_people
 from shopalytic.pipeline.sessions import put_sessions
@@ -40,6 +43,7 @@ log = structlog.get_logger(__name__)
 _encoder = msgspec.json.Encoder()
 
 Result = TypeVar("Result")
+Judge = Callable[[Parsed, PlannedProject], Drop | Quarantine | None]
 
 OVERRIDES_AT_ONCE = 1000
 """Marked as sent by so many: after a long time without the store, each attempt gets further than the one before."""
@@ -81,19 +85,24 @@ class Runner:
         self._store = store
         self._sessions = sessions
         self._context = context
+        self._plans = Plans(sessions)
         self._session_timeout_ms = session_timeout_minutes * 60_000
+        self._tell = tell
 
     def run(self, partition: Partition, batch: Batch) -> Receipt:
         """Process, store and acknowledge one batch. Raises Unavailable, or StoreRefused for what is no message's
         fault (overrides, the quarantine); then the batch is still there.
         """
-        self._tell = tell
         items = [Item(raw, parse_envelope(raw)) for raw in batch.entries]
+        plans = self._plans.read(item.envelope.plan_id for item in items)
         stored_at_ms = time.time_ns() // 1_000_000
         for item in items:
             self._parse(item, stored_at_ms)
+            self._judge(item, plans, judge)
         self._drop_duplicates(partition, items)
         self._settle(items, batch.token)
+        for item in items:
+            self._judge(item, plans, judge_again)
         states = put_sessions(partition, _parsed(items), self._session_timeout_ms)
         for item in items:
             if item.open and item.parsed is not None:
@@ -122,6 +131,11 @@ class Runner:
             item.parsed = result
         else:
             item.outcome = result
+
+    def _judge(self, item: Item, plans: dict[int, PlannedProject | None], step: Judge) -> None:
+        plan = plans.get(item.envelope.plan_id)
+        if plan is not None and item.open and item.parsed is not None:
+            item.outcome = self._guard(item, partial(step, item.parsed, plan))
 
     def _guard(self, item: Item, step: Callable[[], Result]) -> Result | Quarantine:
         """A fault of ours in one message sets that message aside; its neighbours go on."""
@@ -197,7 +211,7 @@ class Runner:
         by_project: dict[int, list[Event]] = {}
         for item in items:
             if (
-                isinstance(item.outcome, Quarantine)
+                (isinstance(item.outcome, Quarantine) or _is_refused(item.outcome))
                 and item.parsed is not None
                 and item.parsed.event.order_id
             ):
@@ -289,6 +303,10 @@ def override_row(override: PendingOverride) -> dict[str, object]:
         "timeline": override.timeline,
         "version": override.version,
     }
+
+
+def _is_refused(outcome: Outcome | None) -> bool:
+    return isinstance(outcome, Drop) and outcome.reason is DropReason.REFUSED_BY_PLAN
 
 
 def _parsed(items: Sequence[Item]) -> list[Parsed]:

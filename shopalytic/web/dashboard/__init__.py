@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from flask import Flask
 
+from shopalytic.accounts.plans import Plans
 from shopalytic.parts import Parts
-from shopalytic.web.dashboard import auth, customers, live, overview, quarantine, settings, violations
+from shopalytic.web.dashboard import (
+    auth,
+    customers,
+    hook_keys,
+    live,
+    overview,
+    quarantine,
+    settings,
+    violations,
+)
 from shopalytic.web.dashboard.access import pages
 from shopalytic.web.dashboard.assets import asset_url, keep_assets
 from shopalytic.web.dashboard.formats import FILTERS
@@ -16,6 +26,7 @@ __all__ = ["customers", "live", "overview", "quarantine", "register", "settings"
 
 def register(app: Flask, parts: Parts) -> None:
     """Add the pages. Once per application."""
+    app.extensions["shopalytic.plans"] = Plans(parts.sessions)
     make_safe(app)
     keep_assets(app)
     app.jinja_env.filters.update(FILTERS)

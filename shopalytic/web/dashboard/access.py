@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from shopalytic.accounts.db import reading
 from shopalytic.accounts.models import Project, User
+from shopalytic.accounts.plans import Plans
 from shopalytic.accounts.users import find_membership, projects_of, session_stamp
 from shopalytic.parts import Parts
 from shopalytic.reports.project import Project as ProjectValues
@@ -46,6 +47,12 @@ class Here:
 def get_parts() -> Parts:
     parts: Parts = current_app.extensions["shopalytic"]
     return parts
+
+
+def get_plans() -> Plans:
+    """The tracking plans that this process has read."""
+    plans: Plans = current_app.extensions["shopalytic.plans"]
+    return plans
 
 
 def here() -> Here:

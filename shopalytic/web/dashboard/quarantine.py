@@ -11,11 +11,12 @@ from typing import Any
 import msgspec
 from flask import abort, redirect, render_template, request, url_for
 
-from shopalytic.events.event import Quarantine, QuarantineReason
+from shopalytic.events.event import Drop, Quarantine, QuarantineReason
 from shopalytic.events.message import Envelope
 from shopalytic.events.parse import parse_envelope
 from shopalytic.events.sentences import QUARANTINE
 from shopalytic.pipeline.ids import read_message
+from shopalytic.pipeline.judge import judge as judge_by_plan
 from shopalytic.pipeline.mend import Rule, parse_rule
 from shopalytic.pipeline.replay import find_replayable, replay, take_off_list
 from shopalytic.reports.events_by_id import events_by_id
@@ -23,7 +24,7 @@ from shopalytic.reports.period import parse_sql_instant
 from shopalytic.reports.quarantine_reasons import quarantine_reasons
 from shopalytic.reports.quarantined import Quarantined, quarantined
 from shopalytic.reports.quarantined_by_id import quarantined_by_id
-from shopalytic.web.dashboard.access import get_parts, here, owners_only, pages
+from shopalytic.web.dashboard.access import get_parts, get_plans, here, owners_only, pages
 from shopalytic.web.dashboard.formats import local
 
 PAGE_MESSAGES = 50
@@ -107,7 +108,7 @@ def take_replay() -> Any:
     take_off_list(store, project.project_id, [row.id for row in rows if row.message_id in stored])
     rows = [row for row in rows if row.message_id not in stored]
     pairs = [(row.id, row.envelope) for row in rows]
-    went = replay(get_parts().stream, store, project.project_id, pairs, rule)
+    went = replay(get_parts().stream, store, project.project_id, pairs, rule, plan_id=here().project.plan_id)
     reason = request.form.get("reason") or None
     return redirect(url_for("dashboard.quarantine", reason=reason, replayed=went))
 
@@ -135,7 +136,8 @@ def find_rule(values: Mapping[str, str]) -> Rule | None:
 def make_waiting(row: Quarantined, time_zone: str, rule: Rule | None = None) -> Waiting:
     envelope = parse_envelope(row.envelope.encode())
     text, event = _read(bytes(envelope.message))
-    mended = find_replayable(row.envelope, rule) if rule else None
+    plan_id = here().project.plan_id
+    mended = find_replayable(row.envelope, rule, plan_id=plan_id) if rule else None
     facts = (
         ("Reason", row.reason),
         ("Message id", row.message_id),
@@ -162,6 +164,11 @@ def judge(envelope: Envelope) -> str:
     found = read_message(envelope, time.time_ns() // 1_000_000)
     if isinstance(found, Quarantine):
         return f"It would come back: {found.detail}"
+    decided = judge_by_plan(found, get_plans().find(envelope.plan_id))
+    if isinstance(decided, Quarantine):
+        return f"It would come back: {decided.detail}"
+    if isinstance(decided, Drop):
+        return f"The tracking plan would refuse it: {', '.join(decided.violations)}."
     wrong = ", ".join(found.event.violations)
     return f"It would be taken, with something left to mend: {wrong}" if wrong else "It would be taken."
 
