@@ -51,8 +51,8 @@ _CAMPAIGN_COLUMNS = {
 class Parsed(msgspec.Struct):
     """An event, and what the later steps need of its message that is no column of it.
 
-    sent: the properties as they came. user_ids: type → trimmed text, sorted with `user_id` first; whether they name anybody is not yet checked.
-    user_agent, accept_language, ip: the visitor's, from the message's context where a server speaks for a visitor,
+    user_ids: type → trimmed text, sorted with `user_id` first; whether they name anybody is not yet checked.
+    sent: the properties as they came. user_agent, accept_language, ip: the visitor's, from the message's context where a server speaks for a visitor,
     else the request's. is_agent_named: the context gave the user agent.
     """
 
@@ -64,6 +64,7 @@ class Parsed(msgspec.Struct):
     accept_language: str = ""
     ip: str = ""
     is_agent_named: bool = False
+    sent: dict[str, Any] = {}
 
 
 class _Refused(Exception):
@@ -159,6 +160,7 @@ def _event(envelope: Envelope, message: Message, stored_at_ms: int) -> Parsed:
         envelope.language,
         _text(context, "ip") or envelope.ip,
         bool(agent),
+        sent,
     )
 
 
