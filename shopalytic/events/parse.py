@@ -52,8 +52,8 @@ class Parsed(msgspec.Struct):
     """An event, and what the later steps need of its message that is no column of it.
 
     user_ids: type → trimmed text, sorted with `user_id` first; whether they name anybody is not yet checked.
-    sent: the properties as they came. user_agent, accept_language, ip: the visitor's, from the message's context where a server speaks for a visitor,
-    else the request's. is_agent_named: the context gave the user agent.
+    user_agent, accept_language, ip: the visitor's, from the message's context where a server speaks for a visitor,
+    else the request's. is_agent_named: the context gave the user agent. sent: the properties as they came.
     """
 
     event: Event
