@@ -17,6 +17,7 @@ from shopalytic.accounts.users import list_members
 from shopalytic.errors import ConfigurationError
 from shopalytic.web.dashboard.access import get_parts, here, owners_only, pages
 from shopalytic.web.dashboard.overview import find_snippet
+from shopalytic.web.dashboard.platforms import PLATFORMS
 
 
 @pages.get("/settings", endpoint="settings")
@@ -48,8 +49,10 @@ def take_rotate_key(key_id: int) -> Any:
 @owners_only
 def take_revoke_key(key_id: int) -> Any:
     with get_parts().sessions.begin() as db:
-        revoke_key(get_key(db, here().project.id, str(key_id)))
-    return redirect(url_for("dashboard.settings", saved="keys", _anchor="keys"))
+        key = get_key(db, here().project.id, str(key_id))
+        revoke_key(key)
+        part = "hooks" if key.kind == "hook" else "keys"
+    return redirect(url_for("dashboard.settings", saved=part, _anchor=part))
 
 
 @pages.post("/settings/origins", endpoint="save_origins")
@@ -91,7 +94,10 @@ def settings_page(
     return render_template(
         "dashboard/settings.html",
         snippet=find_snippet(),
-        keys=[key for key in keys if key.revoked_at is None],
+        keys=[key for key in keys if key.revoked_at is None and key.kind != "hook"],
+        hooks=[key for key in keys if key.revoked_at is None and key.kind == "hook"],
+        platforms=PLATFORMS,
+        address=(get_parts().settings.public_url or request.host_url).rstrip("/"),
         revoked=[key for key in keys if key.revoked_at is not None],
         members=members,
         made=made,
