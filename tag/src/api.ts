@@ -17,9 +17,10 @@ export function init(token: unknown, given: unknown, at: CallPlace, enter: Enter
   if (options.consent == "denied") erase("");
   if (options.respect_gpc && hasPrivacySignal() && options.consent == "granted") options.consent = "anonymous";
   if (options.user_id) enter(["identify", [options.user_id], at], true);
-  watchPages(at, enter);
   on(win, "online", resume);
   on(doc, "DOMContentLoaded", () => wake());
+  // Last: where a page has frozen its history, this ends in an error.
+  watchPages(at, enter);
 }
 
 function erase(trace: "" | typeof REFUSED): void {

@@ -78,7 +78,9 @@ export function adopt(found: () => void): void {
   let isComingBack = false;
   keys.forEach((key, i) => {
     const id = key.slice(storageKey("").length);
-    const value = getStored(key)!;
+    const value = getStored(key);
+    // Another page may have delivered it in this very moment.
+    if (!value) return;
     const json = value.slice(13);
     if (json[0] != "{" || since(idMs(id)) > LIFE_MS || i < keys.length - options.max_queue) giveUp({ id } as Item);
     else if (since(+value.slice(0, 13)) < LEASE_MS) isComingBack = true;
