@@ -161,7 +161,7 @@ class Runner:
                 failed = self._guard(item, partial(self._settle_alone, item, token))
                 if isinstance(failed, Quarantine):
                     item.outcome = failed
-        self._send_overrides()
+        self.send_overrides()
 
     def _settle_alone(self, item: Item, token: str) -> Event:
         self._settle_together([item], token)
@@ -179,7 +179,7 @@ class Runner:
                 replayed = {item.message_id for item in rest if item.envelope.replay}
                 _close(rest, claim_orders(db, project_id, _events(rest), token, replayed=replayed))
 
-    def _send_overrides(self) -> None:
+    def send_overrides(self) -> None:
         """Send what the ledger changed about rows stored before. A crash in between sends it the next time."""
         with _naming_database_faults(), self._sessions() as db:
             overrides = pending_overrides(db)
