@@ -17,6 +17,15 @@ ALPHA_3 = frozenset(
     """.split()  # noqa: SIM905
 )
 
+WITHOUT_ZIPCODES = frozenset(
+    """
+    ABW AGO ARE ATG BDI BEN BFA BHS BLZ BOL BWA CAF CIV CMR COD COG COK COM CUW DJI DMA ERI FJI GAB GHA GIN GMB GNQ GRD
+    GUY HKG IRL JAM KIR KNA LBY MAC MLI MRT MWI NAM NRU PAN PRK QAT RWA SLB SLE SOM STP SUR SXM SYC SYR TCD TGO
+    TKL TLS TON TTO TUV TZA UGA VUT WSM YEM ZWE
+    """.split()  # noqa: SIM905
+)
+"""Where addresses have no postal code, or go without one."""
+
 ALPHA_3_BY_2 = dict(
     pair.split(":")
     for pair in """

@@ -6,8 +6,16 @@ from typing import Any
 
 import msgspec
 
-from shopalytic.events.countries import ALPHA_3
-from shopalytic.events.values import Taken, check_decimal, take_decimal, take_id, take_integer, take_text
+from shopalytic.events.countries import ALPHA_3, WITHOUT_ZIPCODES
+from shopalytic.events.values import (
+    Taken,
+    check_decimal,
+    is_negative,
+    take_decimal,
+    take_id,
+    take_integer,
+    take_text,
+)
 from shopalytic.events.violations import Violation
 
 LINE_MEMBERS = frozenset({"sku", "name", "qty", "price", "cost"})
@@ -50,6 +58,9 @@ def _take_line(lines: Lines, item: Any, at: str, violations: list[str]) -> bool:
     cost = take_decimal(item["cost"], f"{at}.cost", violations) if item.get("cost") is not None else None
     if sku is None or price is None or qty is None:
         return False
+    for member, taken in (("price", price), ("qty", qty), ("cost", cost)):
+        if taken is not None and is_negative(taken[0]):
+            violations.append(Violation.NEGATIVE.at(f"{at}.{member}"))
     lines.skus.append(sku[0])
     lines.prices.append(price[0])
     lines.qtys.append(qty[0])
@@ -89,16 +100,29 @@ def line_objects(
 
 
 def check_address(value: Any, at: str, violations: list[str]) -> None:
-    """`billing` and `shipping`: an object whose country is one of ISO 3166's three-letter codes."""
+    """`billing` and `shipping`: an object with a city, a zip code where the country has them, and a country, which is one of
+    ISO 3166's three-letter codes.
+    """
     if not isinstance(value, dict):
         violations.append(Violation.NOT_AN_OBJECT.at(at))
         return
+    if not value:
+        violations.append(Violation.EMPTY.at(at))
+        return
+    country = value.get("country")
     for name in ("city", "zipcode", "state"):
         member = value.get(name)
-        if member is not None and not isinstance(member, str | int):
+        is_needed = name == "city" or (name == "zipcode" and country not in WITHOUT_ZIPCODES)
+        if member is None:
+            if is_needed:
+                violations.append(Violation.MISSING.at(f"{at}.{name}"))
+        elif isinstance(member, bool) or not isinstance(member, str | int):
             violations.append(Violation.NOT_A_TEXT.at(f"{at}.{name}"))
-    country = value.get("country")
-    if country is not None and (not isinstance(country, str) or country not in ALPHA_3):
+        elif is_needed and isinstance(member, str) and not member.strip():
+            violations.append(Violation.EMPTY.at(f"{at}.{name}"))
+    if country is None:
+        violations.append(Violation.MISSING.at(f"{at}.country"))
+    elif not isinstance(country, str) or country not in ALPHA_3:
         violations.append(Violation.NOT_A_COUNTRY.at(f"{at}.country"))
 
 

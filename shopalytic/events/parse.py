@@ -17,6 +17,7 @@ import msgspec
 from shopalytic.events import clock, column
 from shopalytic.events.catalogue import EVENT_SLIPS
 from shopalytic.events.event import Event, Quarantine, QuarantineReason
+from shopalytic.events.meaning import check_meaning, is_in_future
 from shopalytic.events.message import Envelope, Ids, Instant, Message, MessageType
 from shopalytic.events.properties import Taken, take_properties
 from shopalytic.events.urls import split_url
@@ -125,6 +126,10 @@ def _event(envelope: Envelope, message: Message, stored_at_ms: int) -> Parsed:
         violations.append(Violation.RENAMED.at(name))
         name = "cart_modify"
     occurred_ms = _occurred_ms(envelope, message, taken, violations)
+    violations += taken.violations
+    violations += check_meaning(
+        name, sent, taken.columns, envelope.received_at, is_platform=envelope.door == "webhook"
+    )
 
     properties = column.split(taken.left)
     if context_left:
@@ -145,7 +150,7 @@ def _event(envelope: Envelope, message: Message, stored_at_ms: int) -> Parsed:
         user_ids=user_ids,
         session_id=clean((message.session_id or "").strip(), ID_LIMIT),
         properties=properties,
-        violations=violations + taken.violations,
+        violations=violations,
         **columns,
     )
     if event.url:
@@ -269,6 +274,8 @@ def _message_ms(envelope: Envelope, message: Message, violations: list[str]) -> 
     occurred_ms = clock.correct_clock(original_ms, sent_ms, received_ms)
     if not clock.is_storable(occurred_ms):
         raise _bad_timestamp(message.timestamp, "lies outside the years 1970 to 2299")
+    if occurred_ms == received_ms and is_in_future(original_ms, received_ms if sent_ms is None else sent_ms):
+        violations.append(Violation.IN_THE_FUTURE.at("timestamp"))
     return occurred_ms
 
 

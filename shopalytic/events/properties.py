@@ -92,7 +92,7 @@ def _check_presence(shape: Shape, sent: dict[str, Any], taken: Taken) -> None:
         if isinstance(listed.required, tuple):
             other, wanted = listed.required
             value = sent.get(other)
-            if value is None or (wanted is not None and taken.columns.get(other) != wanted):
+            if value is None or value == [] or (wanted is not None and taken.columns.get(other) != wanted):
                 continue
         taken.violations.append(Violation.MISSING.at(listed.name))
 

@@ -23,13 +23,19 @@ VIOLATIONS: dict[Violation, str] = {
     Violation.OUT_OF_RANGE: "{at} is too large, or not among the values that it may have; send one that fits.",
     Violation.TOO_LONG: "{at} has more than 255 characters, which no id may have; send a shorter one.",
     Violation.UNKNOWN_CARRIER: "{at} is no known carrier, and was taken as custom; send a code that is known.",
+    Violation.NEGATIVE: "{at} is less than 0; send a refund or a discount as one, with amounts above 0.",
+    Violation.DOES_NOT_ADD_UP: "{at} is not the sum of {parts}; send amounts that add up.",
+    Violation.LARGER_THAN_ORDER: "{at} gives back more than is left of the order; send what was paid back, once.",
+    Violation.OTHER_CONTENTS: "{at} is another than when this order_id counted; send each order under an id of its own.",
+    Violation.OUT_OF_ORDER: "{at} is earlier than date_shipped; send each date as it was, in UTC.",
+    Violation.IN_THE_FUTURE: "{at} lies in the future; send UTC, and the time at which it happened.",
     Violation.FORBIDDEN_ID: "{at} can be nobody's id, and the event counts without it; send the customer's own.",
     Violation.OWNED_BY_ANOTHER: "{at} is another customer's than the other ids; send the ids of one customer.",
     Violation.UNPLANNED: "{at} is not in the tracking plan; add it there, or send it no more.",
     Violation.UNPLANNED_EVENT: "{at} names none of the tracking plan; add it there, or mend the name.",
     Violation.RENAMED: "{at} was taken as {meant}; send it so.",
 }
-"""`{at}` stands for the property, `{meant}` for the right name."""
+"""`{at}` stands for the property, `{meant}` for the right name, `{parts}` for what the property is the sum of."""
 
 QUARANTINE: dict[QuarantineReason, str] = {
     QuarantineReason.NOT_READABLE: "Send one JSON object whose members are of the documented types.",
@@ -51,9 +57,18 @@ PLACES = {
 }
 """The message's member that a reason is about, where it is always the same."""
 
+_LINES = "price times qty of all line_items"
+_PARTS = {
+    "subtotal": _LINES,
+    "subtotal_refund": _LINES,
+    "total": "subtotal, total_tax and total_shipping less total_discount",
+    "total_refund": "subtotal_refund, tax_refund and shipping_refund less discount_refund",
+    "total_discount": "the values of discounts",
+}
 _MEANT = EVENT_SLIPS | PROPERTY_SLIPS | {"cart_add": "cart_modify, since qty is 0"}
 
 
 def tell_violation(kind: Violation, at: str) -> str:
     """The sentence about the violation `kind:at`."""
-    return VIOLATIONS[kind].replace("{meant}", _MEANT.get(at, "what was meant")).replace("{at}", at, 1)
+    sentence = VIOLATIONS[kind].replace("{meant}", _MEANT.get(at, "what was meant"))
+    return sentence.replace("{parts}", _PARTS.get(at, "its parts")).replace("{at}", at, 1)

@@ -151,6 +151,13 @@ def take_integer(value: Any, at: str, violations: list[str]) -> Taken | None:
     return int(value), exact
 
 
+def is_negative(value: str | int) -> bool:
+    """value: a whole number, or a decimal's text, of which `-0.00` is not negative."""
+    if isinstance(value, int):
+        return value < 0
+    return value[0] == "-" and Decimal(value) < 0
+
+
 def take_currency(value: Any, at: str, violations: list[str]) -> Taken | None:
     if not isinstance(value, str) or not _CURRENCY.fullmatch(value.strip()):
         violations.append(Violation.NOT_A_CURRENCY.at(at))

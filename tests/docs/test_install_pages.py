@@ -16,6 +16,7 @@ from shopalytic.collector.hooks.reading import TRACKING_ID
 from shopalytic.collector.hooks.woocommerce import PLACED
 from shopalytic.events.message import Envelope
 from shopalytic.events.parse import Parsed, parse_message
+from shopalytic.events.properties import event_properties
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted((DOCS / "install").glob("*.md"))
@@ -95,7 +96,23 @@ def test_shopifys_pixel_tells_the_order_as_the_webhook_does() -> None:
     )  # fmt: skip
     assert (event.total, event.subtotal, event.total_tax, event.total_shipping) == ("26.9", "19.90", "2", "5")
     assert (event.line_skus, event.line_qtys, event.line_prices) == (["22196"], [2], ["9.95"])
+    assert event_properties(event)["shipping"] == {
+        "city": "Wien",
+        "zipcode": "1010",
+        "state": None,
+        "country": "AUT",
+    }
     assert event.violations == []
+
+
+def test_shopifys_pixel_tells_what_was_taken_off_an_order() -> None:
+    checkout = CHECKOUT | {
+        "discountsAmount": {"amount": 2.5}, "discountApplications": [{"title": "SPRING"}], "totalPrice": {"amount": 24.4}
+    }  # fmt: skip
+    [(_, message)] = pixel({}, [("checkout_completed", {"checkout": checkout})])
+    event = as_stored(message).event
+    assert (event.total, event.total_discount, event.violations) == ("24.4", "2.5", [])
+    assert event_properties(event)["discounts"] == [{"code": "SPRING", "value": "2.5"}]
 
 
 def test_shopifys_pixel_tells_what_leads_to_the_order() -> None:

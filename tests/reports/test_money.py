@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 
 from shopalytic.accounts.currencies import CURRENCIES
-from shopalytic.reports.money import MINOR_UNITS, round_money
+from shopalytic.events.minor_units import MINOR_UNITS
+from shopalytic.reports.money import round_money
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ PAGE = (Path(__file__).parents[3] / "docs/segment.md").read_text()
 PRODUCT = {"product_id": "22196", "name": "Cup", "price": 4.95}
 ORDER = {
     "order_id": "o-1", "cart_id": "c-1", "total": 27.5, "subtotal": 22.5, "tax": 3, "shipping": 2,
-    "currency": "EUR", "products": [PRODUCT | {"quantity": 2, "category": "Home"}],
+    "currency": "EUR", "products": [PRODUCT | {"price": 11.25, "quantity": 2, "category": "Home"}],
 }  # fmt: skip
 
 
@@ -65,7 +65,7 @@ def test_a_completed_order_fits_the_catalogue(shop: Shop) -> None:
     event = track(shop, "Order Completed", ORDER | {"discount": 2.5, "coupon": "MAY"})
     assert (event.order_id, event.total, event.subtotal) == ("o-1", "27.5", "22.5")
     assert (event.total_tax, event.total_shipping, event.total_discount) == ("3", "2", "2.5")
-    assert (event.line_skus, event.line_qtys, event.line_prices) == (["22196"], [2], ["4.95"])
+    assert (event.line_skus, event.line_qtys, event.line_prices) == (["22196"], [2], ["11.25"])
     assert event_properties(event)["discounts"] == [{"code": "MAY", "value": 2.5}]
     assert event_properties(event)["line_items"][0]["category"] == "Home"
     assert event.violations == []
