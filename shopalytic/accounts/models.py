@@ -266,6 +266,35 @@ class OrderClaim(Base):
     message_id: Mapped[str] = mapped_column(String(64))
     batch: Mapped[str] = mapped_column(String(96))
     """Token of the batch that claimed it: a repeat of that batch is not a second order."""
+    total: Mapped[str | None] = mapped_column(String(24))
+    """Decimal text with four places; None where the order had no usable one, or was claimed before this was kept."""
+    currency: Mapped[str] = mapped_column(String(3), default="", server_default="")
+    lines: Mapped[str] = mapped_column(String(32), default="", server_default="")
+    """Digest of which products it has and how many of each; empty where not all of that is known."""
+
+
+class RefundShare(Base):
+    """What a refund's message gave back of its order, and what was found of it then; a row a refund, for ever.
+
+    What was refunded before may change between two attempts at a batch, so a repeat reads `is_larger` instead of finding
+    it out again. The amounts of those that count are what later refunds of the order are judged by.
+    """
+
+    __tablename__ = "refund_share"
+
+    project_id: Mapped[int] = mapped_column(primary_key=True)
+    order_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    message_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    batch: Mapped[str] = mapped_column(String(96))
+    """Token of the batch that judged it."""
+    is_full: Mapped[bool]
+    amount: Mapped[str | None] = mapped_column(String(24))
+    """Decimal text; None: it names none."""
+    currency: Mapped[str] = mapped_column(String(3), default="")
+    is_larger: Mapped[bool]
+    """More was given back with it than the order's total."""
+    counts: Mapped[bool] = mapped_column(default=True)
+    """False: it was set aside or refused, and no event came of it."""
 
 
 class BatchVerdict(Base):
@@ -282,7 +311,8 @@ class BatchVerdict(Base):
     """The batch's token."""
     message_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     verdict: Mapped[str] = mapped_column(String(16))
-    """`email_free` or `email_in_use` of an account event; `claim_released` of an order that was set aside."""
+    """`email_free` or `email_in_use` of an account event; `claim_released` of an order that was set aside;
+    `order_known` of one that another message told before."""
     order_id: Mapped[str] = mapped_column(String(255), default="")
 
 

@@ -310,7 +310,10 @@ def test_a_batch_whose_order_was_set_aside_ends_the_same_when_repeated(
     if is_taken:
         with line.engine.begin() as connection:
             connection.execute(
-                text("INSERT INTO order_claim VALUES (:project, '1001', 'elsewhere', 'another batch')"),
+                text(
+                    "INSERT INTO order_claim (project_id, order_id, message_id, batch) "
+                    "VALUES (:project, '1001', 'elsewhere', 'another batch')"
+                ),
                 {"project": line.project_id},
             )
     line.runner(store).run(line.lease(), batch)
