@@ -14,9 +14,10 @@ from shopalytic.pipeline.place import open_place
 from shopalytic.pipeline.run import Runner
 from shopalytic.pipeline.steps import StepContext
 from shopalytic.pipeline.told import Teller
+from shopalytic.privacy.record import unfinished
+from shopalytic.privacy.run import advance
 from shopalytic.settings import load_settings
 from shopalytic.stream import LeaseLost
-from shopalytic.stream.feed import Feed
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +37,7 @@ def _parts() -> tuple[Parts, Runner]:
         parts.sessions,
         context,
         session_timeout_minutes=settings.session_timeout_minutes,
-        tell=Teller(Feed(parts.stream.client)).tell,
+        tell=Teller(parts.stream.feed).tell,
     )
     return parts, runner
 
@@ -72,8 +73,23 @@ def drain(partition: int) -> int:
     return done
 
 
+def erase(erasure_id: str) -> bool:
+    """Go on with anonymising or forgetting a customer; True once it is done. Queued again by the sweep till then.
+
+    A repeat, or two at once, changes nothing.
+    """
+    parts, runner = _parts()
+    try:
+        return advance(parts, runner, erasure_id)
+    except (Unavailable, StoreRefused) as error:
+        log.warning("an erasure waits", erasure=erasure_id, why=error.message)
+        return False
+
+
 def sweep() -> None:
     """Queue what a dead process left behind. Run by rq cron every few seconds."""
     parts, _ = _parts()
     for partition in parts.stream.sweep():
         log.info("queued a partition again", partition=partition)
+    for erasure_id in unfinished(parts.sessions):
+        parts.stream.enqueue_erasure(erasure_id)

@@ -150,6 +150,13 @@ class Feed:
         found: Any = self._client.lpop(key, most) if most else None
         return found or []
 
+    def clear(self, project_id: int) -> None:
+        """Let go of what was told so far. Raises QueueUnavailable."""
+        try:
+            self._client.delete(_feed_key(project_id))
+        except RedisError as error:
+            raise QueueUnavailable(f"The queue does not answer: {error}") from error
+
     def _has_room(self) -> bool:
         known: Any = self._client.info("memory")
         limit = int(known.get("maxmemory", 0))

@@ -15,7 +15,7 @@ import msgspec
 import redis
 
 from shopalytic.stream.keys import partition_key
-from shopalytic.stream.scripts import ACKNOWLEDGE, CLAIM, LEASE, RELEASE, SEEN
+from shopalytic.stream.scripts import ACKNOWLEDGE, CLAIM, LEASE, RELEASE, RENEW, SEEN
 from shopalytic.stream.writer import JOB_LIFETIME_SECONDS
 
 LEASE_SECONDS = 20
@@ -77,6 +77,7 @@ class Partition:
         self._acknowledge = client.register_script(ACKNOWLEDGE)
         self._release = client.register_script(RELEASE)
         self._seen = client.register_script(SEEN)
+        self._renew = client.register_script(RENEW)
 
     def _key(self, name: str) -> str:
         return partition_key(self.number, name)
@@ -84,6 +85,14 @@ class Partition:
     def lease(self) -> bool:
         """Take the partition for LEASE_SECONDS; False where another worker has it. `claim` prolongs it."""
         return bool(self._lease(keys=[self._key("lease")], args=[self._holder, LEASE_SECONDS]))
+
+    def renew(self) -> bool:
+        """Keep the lease for LEASE_SECONDS from now; False where another worker has it."""
+        return bool(self._renew(keys=[self._key("lease")], args=[self._holder, LEASE_SECONDS]))
+
+    def has_batch(self) -> bool:
+        """Whether messages were claimed and not acknowledged yet."""
+        return bool(self._client.exists(self._key("batch")))
 
     def claim(self, most: int) -> Batch | None:
         """The batch to work on: the one not acknowledged last time, else up to `most` messages; None: empty.

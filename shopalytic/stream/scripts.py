@@ -106,3 +106,21 @@ for i = 3, #ARGV, 2 do
 end
 return seen
 """
+
+RENEW = """#!lua flags=allow-oom
+-- KEYS: lease. ARGV: lease holder, lease seconds
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('EXPIRE', KEYS[1], ARGV[2])
+"""
+
+ERASE = """#!lua flags=allow-oom
+-- KEYS: counters, requeued. ARGV: project, mark …
+-- Counts quarantined messages as dropped. A mark that was taken before, by a replay or by this, is left as it is.
+local n = 0
+for i = 2, #ARGV do n = n + redis.call('SADD', KEYS[2], ARGV[i]) end
+if n > 0 then
+  redis.call('HINCRBY', KEYS[1], ARGV[1] .. ':quarantined', -n)
+  redis.call('HINCRBY', KEYS[1], ARGV[1] .. ':dropped:erased', n)
+end
+return n
+"""

@@ -15,12 +15,14 @@ from rq import Queue, cron_scheduler_registry
 from rq.job import Job
 
 from shopalytic.errors import QueueUnavailable
+from shopalytic.stream.feed import Feed
 from shopalytic.stream.keys import PARTITIONS, QUEUE, partition_key, partition_of
 from shopalytic.stream.reader import Partition
-from shopalytic.stream.scripts import REQUEUE
+from shopalytic.stream.scripts import ERASE, REQUEUE
 from shopalytic.stream.writer import JOB_LIFETIME_SECONDS, MEMORY_SHARE_LIMIT, Writer
 
 DRAIN = "shopalytic.jobs.drain"
+ERASE_JOB = "shopalytic.jobs.erase"
 SOCKET_TIMEOUT_SECONDS = 10
 
 
@@ -56,6 +58,7 @@ class Stream:
         self._idle: SimpleQueue[tuple[int, str] | None] = SimpleQueue()
         self._enqueuer: threading.Thread | None = None
         self._queue = Queue(QUEUE, connection=self.client)
+        self.feed = Feed(self.client)
 
     def append(self, project_id: int, entries: list[tuple[str, bytes]]) -> None:
         """Append encoded envelopes, each with its visitor key; see Writer.append. [] does nothing."""
@@ -89,6 +92,24 @@ class Stream:
             self._on_idle(partition, job_id)
         return int(went)
 
+    def erase_quarantined(self, project_id: int, entries: list[tuple[str, str]]) -> int:
+        """Count quarantined messages as dropped (`erased`): none of them can be put back. Gives how many were counted.
+
+        entries: (visitor key, mark), as `requeue` takes them. A repeat counts nothing again. Raises QueueUnavailable.
+        """
+        grouped: dict[int, list[str]] = {}
+        for visitor_key, mark in entries:
+            grouped.setdefault(partition_of(visitor_key, self.configured_partitions), []).append(mark)
+        script = self.client.register_script(ERASE)
+        counted = 0
+        try:
+            for number, marks in grouped.items():
+                keys = [partition_key(number, name) for name in ("counters", "requeued")]
+                counted += int(script(keys=keys, args=[project_id, *marks]))
+        except RedisError as error:
+            raise QueueUnavailable(f"The queue does not answer: {error}") from error
+        return counted
+
     def partition(self, number: int) -> Partition:
         """A worker's view of one partition, with a lease holder's name of its own."""
         return Partition(self.client, number, f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}")
@@ -108,6 +129,18 @@ class Stream:
             DRAIN, partition, job_id=job_id, result_ttl=0, failure_ttl=3600, job_timeout=600,
             description=f"drain partition {partition}",
         )  # fmt: skip
+
+    def enqueue_erasure(self, erasure_id: str) -> None:
+        """Have a worker go on with an erasure, unless a job for it waits already."""
+        job_id = f"erase-{erasure_id}"
+        try:
+            if not self._is_queued(job_id):
+                self._queue.enqueue(
+                    ERASE_JOB, erasure_id, job_id=job_id, result_ttl=0, failure_ttl=3600, job_timeout=3600,
+                    description="erase a customer",
+                )  # fmt: skip
+        except RedisError as error:
+            raise QueueUnavailable(f"The queue does not answer: {error}") from error
 
     def sweep(self) -> list[int]:
         """Queue a job for each partition where messages wait and nobody works; returns these partitions.

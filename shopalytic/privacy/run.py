@@ -1,0 +1,305 @@
+"""Doing what `record` was asked, step by step. Each step may be repeated after a crash in its middle.
+
+The person is taken out of the ledger while all partitions are held: so every row of before is in the store, and no
+message of afterwards finds the person there. What the browser sends from then on is a fresh visitor's.
+"""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import structlog
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from shopalytic.accounts.db import reading
+from shopalytic.accounts.models import Erasure
+from shopalytic.events.event import Event
+from shopalytic.events.personal import Known, personal_texts
+from shopalytic.events.properties import event_properties
+from shopalytic.identity.statements import hold_identity
+from shopalytic.identity.strip import Holdings, known_values, read_holdings, strip_customer
+from shopalytic.parts import Parts
+from shopalytic.pipeline.run import Runner
+from shopalytic.privacy import disk, rows
+from shopalytic.privacy.quarantine import erase_quarantined
+from shopalytic.privacy.record import DONE, ERASED
+from shopalytic.reports.customer_summary import find_customer_summary
+from shopalytic.reports.project import Project
+from shopalytic.stream import Partition
+from shopalytic.stream.feed import Feed
+from shopalytic.stream.hold import forget_sessions, hold_partitions, is_past, read_ends, renew
+
+log = structlog.get_logger(__name__)
+
+HELD_FOR = timedelta(hours=1)
+"""Longer than any step takes: a worker that died is replaced after it."""
+BATCH_MESSAGES = 10_000
+TELLING = ("email", "billing", "shipping", "customer")
+"""Properties of an event that tell the addresses of whoever it is about."""
+
+
+class Plan(msgspec.Struct, kw_only=True):
+    """What is known of the person as long as the work lasts.
+
+    ends: the last waiting message of each partition when the work began. salt: makes the surrogates; nobody can tell
+    afterwards what they stand for. until: rows stored up to then are the person's. addresses: e-mail addresses and
+    telephone numbers that the person's own events told. since: when the last part with such rows was replaced.
+    """
+
+    customer_id: UUID
+    ends: dict[int, str] | None = None
+    salt: str = ""
+    surrogate: UUID | None = None
+    holdings: Holdings | None = None
+    until: str = ""
+    override_version: int = 0
+    addresses: list[str] = []
+    since: str = ""
+
+
+@dataclass
+class Work:
+    """One erasure in the hands of one worker."""
+
+    parts: Parts
+    runner: Runner
+    erasure_id: str
+    project_id: int
+    kind: str
+    plan: Plan
+    counts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def holdings(self) -> Holdings:
+        assert self.plan.holdings is not None
+        return self.plan.holdings
+
+    def mark(self, text: str) -> str:
+        """The surrogate of an id: the same for the same one, as long as the salt is known."""
+        digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16, key=self.plan.salt.encode())
+        return f"anonymised-{digest.hexdigest()}"
+
+
+def advance(parts: Parts, runner: Runner, erasure_id: str) -> bool:
+    """Go as far as is possible now; True once it is done. False: somebody else is at it, or something has to pass
+    first (the queue, the engine's clean-up). Call it again then.
+
+    Raises Unavailable; then too.
+    """
+    work = _take(parts, runner, erasure_id)
+    if work is None:
+        return False
+    try:
+        with reading(parts.sessions) as db:
+            step = db.scalars(select(ERASED.step).where(ERASED.id == erasure_id)).one()
+        while step != DONE:
+            if not STEPS[step](work):
+                return False
+            step = _next(step)
+            with parts.sessions.begin() as db:
+                _save(db, work, step)
+        return True
+    finally:
+        with parts.sessions.begin() as db:
+            db.execute(update(Erasure).where(ERASED.id == erasure_id).values(held_until=None))
+
+
+def wait_for_queue(work: Work) -> bool:
+    """What was accepted before the erasure was asked for is processed as the person's."""
+    if work.plan.ends is None:
+        work.plan.ends = read_ends(work.parts.stream)
+        with work.parts.sessions.begin() as db:
+            _save(db, work, "waiting")
+    return is_past(work.parts.stream, work.plan.ends)
+
+
+def cut(work: Work) -> bool:
+    """Take the person out of the ledger. From here on nothing new becomes the person's."""
+    if work.plan.holdings is None:
+        with hold_partitions(work.parts.stream) as held:
+            for partition in held:
+                _finish_batch(work.runner, partition)
+                renew(held)
+            with work.parts.sessions.begin() as db:
+                hold_identity(db, work.project_id)
+                _plan(work, db, held)
+                work.counts["properties"] = strip_customer(db, work.project_id, work.holdings)
+                renew(held)
+                _save(db, work, "cutting")
+            forget_sessions(work.parts.stream, work.project_id, work.holdings.visitors)
+    else:
+        # Taken up again after a crash, which may have been right before this.
+        forget_sessions(work.parts.stream, work.project_id, work.holdings.own_visitors)
+    work.runner.send_overrides()
+    return True
+
+
+def change_rows(work: Work) -> bool:
+    plan, store = work.plan, work.parts.store
+    if work.kind == "anonymise":
+        assert plan.surrogate is not None
+        values = {*known_values(work.holdings), *plan.addresses}
+        rows.strip_rows(
+            store, work.project_id, work.holdings.spans, plan.until,
+            surrogate=plan.surrogate, mark=work.mark, known=Known(values),
+        )  # fmt: skip
+    rows.hide_rows(store, work.project_id, work.holdings.spans, plan.until)
+    return True
+
+
+def drop_overrides(work: Work) -> bool:
+    store = work.parts.store
+    origins = list({span.origin_id for span in work.holdings.spans})
+    rows.hide_overrides(store, work.project_id, origins, work.plan.override_version)
+    store.reload_owners()
+    return True
+
+
+def clear_quarantine(work: Work) -> bool:
+    holdings = work.holdings
+    gone = erase_quarantined(
+        work.parts.store, work.parts.stream, work.project_id, holdings.ids, holdings.own_visitors,
+        [*holdings.said, *work.plan.addresses],
+    )  # fmt: skip
+    work.counts["set_aside"] = work.counts.get("set_aside", 0) + gone
+    Feed(work.parts.stream.client).clear(work.project_id)
+    return True
+
+
+def purge(work: Work) -> bool:
+    """From here on nobody needs to know who it was."""
+    rows.start_purge(work.parts.store)
+    work.plan = Plan(customer_id=UUID(int=0))
+    return True
+
+
+def wait_for_purge(work: Work) -> bool:
+    if not rows.is_purged(work.parts.store):
+        return False
+    work.plan.since = rows.store_time(work.parts.store)
+    return True
+
+
+def wait_for_disk(work: Work) -> bool:
+    return rows.is_off_disk(work.parts.store, work.plan.since)
+
+
+def compact_database(work: Work) -> bool:
+    return disk.compact_database(work.parts.sessions)
+
+
+def start_log(work: Work) -> bool:
+    disk.start_log(work.parts.stream)
+    return True
+
+
+def wait_for_log(work: Work) -> bool:
+    return disk.is_log_written(work.parts.stream)
+
+
+STEPS: dict[str, Callable[[Work], bool]] = {
+    "waiting": wait_for_queue,
+    "cutting": cut,
+    "rows": change_rows,
+    "overrides": drop_overrides,
+    "quarantine": clear_quarantine,
+    "purge": purge,
+    "purging": wait_for_purge,
+    "database": compact_database,
+    "log": start_log,
+    "logging": wait_for_log,
+    "disk": wait_for_disk,
+}
+"""In this order. `plan` names nobody any more from `purging` on."""
+
+
+def _next(step: str) -> str:
+    names = [*STEPS, DONE]
+    return names[names.index(step) + 1]
+
+
+def _take(parts: Parts, runner: Runner, erasure_id: str) -> Work | None:
+    """None where it is done, or somebody else is at it."""
+    now = datetime.now(UTC)
+    with parts.sessions.begin() as db:
+        taken = db.execute(
+            update(Erasure)
+            .where(
+                ERASED.id == erasure_id,
+                ERASED.done_at.is_(None),
+                ERASED.held_until.is_(None) | (ERASED.held_until < now),
+            )
+            .values(held_until=now + HELD_FOR)
+            .returning(ERASED.project_id, ERASED.kind, ERASED.plan, ERASED.counts)
+            .execution_options(synchronize_session=False)
+        ).one_or_none()
+    if taken is None:
+        return None
+    plan = msgspec.convert(taken.plan, Plan, strict=False, str_keys=True)
+    return Work(parts, runner, erasure_id, taken.project_id, taken.kind, plan, dict(taken.counts))
+
+
+def _save(db: Session, work: Work, step: str) -> None:
+    is_done = step == DONE
+    db.execute(
+        update(Erasure)
+        .where(ERASED.id == work.erasure_id)
+        .values(
+            step=step,
+            plan=None if is_done else msgspec.to_builtins(work.plan, str_keys=True),
+            counts=dict(work.counts),
+            done_at=datetime.now(UTC) if is_done else None,
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _finish_batch(runner: Runner, partition: Partition) -> None:
+    """One that a dead worker left is done first: it is the person's as it was."""
+    if partition.has_batch():
+        batch = partition.claim(BATCH_MESSAGES)
+        if batch is not None:
+            runner.run(partition, batch)
+
+
+def _plan(work: Work, db: Session, held: list[Partition]) -> None:
+    """Find out whose rows, by which ids. Repeated after a crash, since nothing was changed by then."""
+    plan, store = work.plan, work.parts.store
+    holdings = read_holdings(db, work.project_id, plan.customer_id)
+    if not holdings.visitors and not holdings.ids:
+        seen = find_customer_summary(store, Project(work.project_id), plan.customer_id, [plan.customer_id])
+        if seen is None:
+            # Became somebody else's since it was asked for: their rows are not touched.
+            holdings = msgspec.structs.replace(holdings, spans=[])
+        elif seen.tracking_id:
+            holdings = msgspec.structs.replace(holdings, visitors=[seen.tracking_id])
+    plan.holdings = holdings
+    plan.salt = secrets.token_hex(32)
+    plan.surrogate = uuid.uuid4()
+    plan.until = rows.last_stored(store, work.project_id, holdings.spans)
+    plan.override_version = rows.newest_override(
+        store, work.project_id, list({span.origin_id for span in holdings.spans})
+    )
+    addresses: set[str] = set()
+    for some in rows.read_rows(store, work.project_id, holdings.spans, plan.until):
+        renew(held)
+        for row in some:
+            addresses |= _addresses(row)
+    plan.addresses = sorted(addresses)
+
+
+def _addresses(event: Event) -> set[str]:
+    properties = event_properties(event)
+    with suppress(RecursionError):
+        return {text for name in TELLING for text in personal_texts(properties.get(name))}
+    return set()
