@@ -17,7 +17,7 @@ from shopalytic.collector.metrics import messages_of
 from shopalytic.collector.native import Head, check_message, parse_batch, parse_head
 from shopalytic.collector.rate import RateLimit
 from shopalytic.collector.refusals import MethodNotAllowed
-from shopalytic.collector.sandbox import Quarantined, try_entry
+from shopalytic.collector.sandbox import Sandbox, Trial
 from shopalytic.collector.sender import Environ, Sender, find_origin, read_sender
 from shopalytic.errors import Forbidden, NotAuthorized, ShopalyticError, TooLarge, TooMany
 from shopalytic.events.message import MessageType
@@ -43,13 +43,10 @@ ACCEPTED = b'{"status":"accepted"}'
 _encode = msgspec.json.Encoder().encode
 
 
-class _Rejection(msgspec.Struct, omit_defaults=True):
-    """reason: why a message in the sandbox would be set aside; the door's own refusals have none."""
-
+class _Rejection(msgspec.Struct):
     error: str
     at: str
     status: str
-    reason: str = ""
 
 
 class Receiver:
@@ -60,8 +57,8 @@ class Receiver:
         # Known names stay: what sends from servers need not follow a change made for browsers.
         self.doors = DOORS | {parts.settings.collector_path + path: door for path, door in DOORS.items()}
         self.keys = KeyCache(parts.sessions)
-        self._plans = Plans(parts.sessions)
         self._stream = parts.stream
+        self._sandbox = Sandbox(parts, Plans(parts.sessions))
         self._rate = RateLimit(parts.settings.rate_limit_per_second)
         self._outages: dict[str, float] = {}
 
@@ -91,15 +88,19 @@ class Receiver:
         access, sender = self._admit(environ, head.token, 1)
         visitor_key = check_message(head, door_type)
         message_id = head.message_id or make_message_id()
+        opened = open_envelope(access.project_id, _now_ms(), sender, None, plan_id=access.plan_id)
+        trial = self._sandbox.open(access.project_id) if head.sandbox else None
         envelope = close_envelope(
-            open_envelope(access.project_id, _now_ms(), sender, None, plan_id=access.plan_id),
+            trial.readdress(opened) if trial else opened,
             body,
             door_type if head.type is None and door_type != "track" else None,
             None if head.message_id else message_id,
         )
-        if head.sandbox:
+        if trial is not None:
+            trial.add(visitor_key, envelope, message_id)
+            [answer] = trial.append()
             messages_of(door_type, "sandbox").inc()
-            return try_entry(envelope, self._plans)
+            return answer
         self._stream.append(access.project_id, [(visitor_key, envelope)])
         messages_of(door_type, "accepted").inc()
         return b'{"status":"accepted","message_id":' + _encode(message_id) + b"}"
@@ -107,35 +108,36 @@ class Receiver:
     def _receive_batch(self, environ: Environ, body: bytes) -> bytes:
         batch = parse_batch(body)
         access, sender = self._admit(environ, batch.token, len(batch.events))
-        opened = open_envelope(
-            access.project_id, _now_ms(), sender, batch.sent_at, plan_id=access.plan_id
-        )
+        opened = open_envelope(access.project_id, _now_ms(), sender, batch.sent_at, plan_id=access.plan_id)
         entries: list[tuple[str, bytes]] = []
+        tried: list[int] = []
+        trial: Trial | None = None
         results: list[bytes] = []
         rejected = 0
         for number, item in enumerate(batch.events):
+            raw = bytes(item)
             try:
-                results.append(self._take(bytes(item), opened, entries, is_tried=bool(batch.sandbox)))
+                head = self._read(raw)
+                visitor_key = check_message(head, None)
             except ShopalyticError as error:
                 rejected += 1
                 results.append(_tell_rejection(error, f"events[{number}]"))
-        tried = len(results) - rejected - len(entries)
+                continue
+            made_id = None if head.message_id else make_message_id()
+            if batch.sandbox or head.sandbox:
+                trial = trial or self._sandbox.open(access.project_id)
+                envelope = close_envelope(trial.readdress(opened), raw, None, made_id)
+                trial.add(visitor_key, envelope, made_id or head.message_id or "")
+                tried.append(number)
+            else:
+                entries.append((visitor_key, close_envelope(opened, raw, None, made_id)))
+            results.append(ACCEPTED)
         self.append("batch", access.project_id, entries, rejected)
-        messages_of("batch", "sandbox").inc(tried)
-        return b'{"accepted":%d,"results":[%b]}' % (len(entries) + tried, b",".join(results))
-
-    def _take(self, raw: bytes, opened: bytes, entries: list[tuple[str, bytes]], *, is_tried: bool) -> bytes:
-        """The answer to one item of a batch, which is now the last of `entries`, but for one in the sandbox.
-
-        Raises ShopalyticError for what is wrong with it.
-        """
-        head = self._read(raw)
-        visitor_key = check_message(head, None)
-        envelope = close_envelope(opened, raw, None, None if head.message_id else make_message_id())
-        if is_tried or head.sandbox:
-            return try_entry(envelope, self._plans)
-        entries.append((visitor_key, envelope))
-        return ACCEPTED
+        if trial is not None:
+            for number, answer in zip(tried, trial.append(), strict=True):
+                results[number] = answer
+            messages_of("batch", "sandbox").inc(len(tried))
+        return b'{"accepted":%d,"results":[%b]}' % (len(entries) + len(tried), b",".join(results))
 
     def _read(self, raw: bytes) -> Head:
         self.check_size(raw)
@@ -184,8 +186,7 @@ class Receiver:
 
 
 def _tell_rejection(error: ShopalyticError, item: str) -> bytes:
-    reason = error.code if isinstance(error, Quarantined) else ""
-    return _encode(_Rejection(error.message, f"{item}.{error.at}" if error.at else item, "rejected", reason))
+    return _encode(_Rejection(error.message, f"{item}.{error.at}" if error.at else item, "rejected"))
 
 
 def _check_origin(origin: str, allowed: Iterable[str]) -> None:

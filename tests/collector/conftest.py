@@ -18,6 +18,7 @@ from werkzeug.test import Client, TestResponse
 import shopalytic.collector
 from shopalytic.accounts.db import make_engine, make_sessions, upgrade
 from shopalytic.accounts.projects import NewProject, create_project
+from shopalytic.accounts.sandboxes import is_sandbox
 from shopalytic.collector.routes import TAG_FILE
 from shopalytic.errors import QueueUnavailable
 from shopalytic.events.message import Envelope
@@ -32,10 +33,28 @@ TAG_CONTENT = b"!function(){/* the tag */}();\n" * 50
 
 
 @dataclass
+class RecordingFeed:
+    """Nobody answers who waits. `watching` are the projects that somebody watches; keeps what they are told."""
+
+    watching: set[int] = field(default_factory=set)
+    published: list[tuple[int, bytes]] = field(default_factory=list)
+
+    def wait(self, ticket: str, count: int, seconds: float) -> list[bytes]:
+        return []
+
+    def watched(self) -> frozenset[int]:
+        return frozenset(self.watching)
+
+    def publish(self, project_id: int, contents: Iterable[bytes]) -> None:
+        self.published += [(project_id, content) for content in contents]
+
+
+@dataclass
 class RecordingStream:
     """Keeps what is appended; refuses as long as `is_down`."""
 
     appended: list[tuple[int, str, bytes]] = field(default_factory=list)
+    feed: RecordingFeed = field(default_factory=RecordingFeed)
     calls: int = 0
     is_down: bool = False
 
@@ -44,6 +63,10 @@ class RecordingStream:
             raise QueueUnavailable("No Redis at /some/secret/path.")
         self.calls += 1
         self.appended += [(project_id, key, envelope) for key, envelope in entries]
+
+    def real(self) -> list[bytes]:
+        """The envelopes of no sandbox."""
+        return [envelope for project_id, _, envelope in self.appended if not is_sandbox(project_id)]
 
     @property
     def keys(self) -> list[str]:

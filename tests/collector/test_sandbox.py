@@ -1,4 +1,7 @@
-"""`sandbox: true`: everything that is wrong is answered at once, and nothing is stored."""
+"""`sandbox: true` at the door, where no worker runs: the answer says what the message says by itself.
+
+What a worker does with it: test_sandbox_processed.py.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from shopalytic.accounts.sandboxes import is_sandbox
 from shopalytic.events.catalogue import PREDEFINED
-from tests.collector.conftest import Shop, error_of
+from shopalytic.events.parse import parse_envelope
+from tests.collector.conftest import ADDRESS, Shop
 
 CART_ADD = {"cart_id": "c1", "price": "cheap", "qty": "2"}
 
@@ -24,14 +29,14 @@ def answer_of(shop: Shop, **members: Any) -> dict[str, Any]:
 
 def test_the_answer_names_everything_that_is_wrong_with_a_message(shop: Shop) -> None:
     answer = answer_of(shop, event="cart_add", properties=CART_ADD)
-    assert (answer["status"], answer["sandbox"]) == ("accepted", True)
+    assert (answer["status"], answer["sandbox"], answer["outcome"]) == ("accepted", True, "waiting")
     assert [(each["kind"], each["property"]) for each in answer["violations"]] == [
         ("not_a_decimal", "price"), ("number_as_text", "qty"), ("missing", "sku"),
     ]  # fmt: skip
     assert (
         answer["violations"][2]["message"] == "sku is required, but is missing or null; send it with a value."
     )
-    assert shop.stream.appended == []
+    assert shop.stream.real() == []
 
 
 def test_the_answer_shows_the_event_as_it_is_understood(shop: Shop) -> None:
@@ -64,13 +69,27 @@ def test_an_id_of_nobody_beside_a_good_one_is_named(shop: Shop) -> None:
     assert answer["event"]["user_ids"] == {}
 
 
-def test_what_the_worker_would_set_aside_is_refused_with_its_reason(shop: Shop) -> None:
-    response = shop.track(sandbox=True, timestamp="yesterday")
-    assert response.status_code == 400
-    error = error_of(response)
-    assert (error["code"], error["at"]) == ("bad_timestamp", "timestamp")
-    assert "'yesterday'" in error["message"]
-    assert "ISO 8601" in error["message"]
+def test_what_the_worker_will_set_aside_is_told_with_its_reason(shop: Shop) -> None:
+    answer = answer_of(shop, timestamp="yesterday", message_id="m1")
+    assert (answer["message_id"], answer["event"]) == ("m1", None)
+    [violation] = answer["violations"]
+    assert (violation["kind"], violation["property"]) == ("bad_timestamp", "timestamp")
+    assert "'yesterday'" in violation["message"]
+    assert "ISO 8601" in violation["message"]
+
+
+def test_the_queue_gets_the_message_under_the_sandboxs_number_and_with_a_ticket(shop: Shop) -> None:
+    shop.track(sandbox=True, message_id="m1")
+    shop.batch([shop.item(sandbox=True), shop.item(event=None), shop.item(sandbox=True)])
+    one, first, second = shop.stream.envelopes
+    assert {is_sandbox(each.project_id) for each in (one, first, second)} == {True}
+    assert len({each.project_id for each in (one, first, second)}) == 1
+    assert one.ticket.endswith(":0")
+    assert (first.ticket.split(":")[0], second.ticket) == (
+        second.ticket.split(":")[0], f"{first.ticket.split(':')[0]}:1",
+    )  # fmt: skip
+    assert (one.ip, one.message_id) == (ADDRESS, "")
+    assert first.message_id and first.message_id != second.message_id
 
 
 def test_a_batch_is_answered_item_by_item(shop: Shop) -> None:
@@ -79,21 +98,20 @@ def test_a_batch_is_answered_item_by_item(shop: Shop) -> None:
         shop.item(type="identify", event=None, user_id="jon"),
     ]  # fmt: skip
     answer = json.loads(shop.batch(items, sandbox=True).data)
-    assert answer["accepted"] == 2
+    assert answer["accepted"] == 3
     wrong, nameless, timeless, identify = answer["results"]
     assert len(wrong["violations"]) == 3
     assert nameless == {"status": "rejected", "error": "The event has no name.", "at": "events[1].event"}
-    assert (timeless["status"], timeless["reason"]) == ("rejected", "bad_timestamp")
-    assert timeless["at"] == "events[2].timestamp"
+    assert (timeless["status"], timeless["violations"][0]["kind"]) == ("accepted", "bad_timestamp")
     assert (identify["event"]["event"], identify["violations"]) == ("identify", [])
-    assert shop.stream.appended == []
+    assert shop.stream.real() == []
 
 
 def test_one_message_of_a_batch_may_be_in_the_sandbox_while_its_neighbours_are_stored(shop: Shop) -> None:
     answer = json.loads(shop.batch([shop.item(event="a"), shop.item(event="b", sandbox=True)]).data)
     assert answer["accepted"] == 2
     assert ["violations" in result for result in answer["results"]] == [False, True]
-    assert [parsed.event.event for parsed in shop.stream.parsed()] == ["a"]
+    assert [bytes(parse_envelope(each).message) for each in shop.stream.real()] == [shop.item(event="a")]
 
 
 def test_the_batchs_sent_at_corrects_the_clock_in_the_sandbox_too(shop: Shop) -> None:
@@ -126,14 +144,14 @@ def test_whatever_the_properties_each_violation_is_a_sentence_about_one_of_them(
     names = st.sampled_from([each.name for each in PREDEFINED[event]])
     properties = data.draw(st.dictionaries(names, values))
     response = shop.track(sandbox=True, event=event, properties=properties)
-    assert response.status_code in (200, 400)
-    for violation in json.loads(response.data).get("violations", ()):
+    assert response.status_code == 200
+    for violation in json.loads(response.data)["violations"]:
         assert violation["message"].startswith(violation["property"])
         assert violation["message"].endswith(".")
 
 
 @pytest.mark.parametrize("path", ["/track", "/batch"])
-def test_the_sandbox_answers_while_the_queue_is_down(shop: Shop, path: str) -> None:
+def test_the_sandbox_takes_nothing_while_the_queue_is_down(shop: Shop, path: str) -> None:
     shop.stream.is_down = True
     response = shop.track(sandbox=True) if path == "/track" else shop.batch([shop.item()], sandbox=True)
-    assert response.status_code == 200
+    assert response.status_code == 503
