@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from shopalytic.accounts.db import reading
-from shopalytic.accounts.models import Key, Project, ToldRefund
+from shopalytic.accounts.models import Key, OrderClaim, Project, ToldRefund
 from shopalytic.collector.keys import KEY_LENGTH_LIMIT, Access
 from shopalytic.errors import DatabaseUnavailable, NotAuthorized
 
@@ -55,22 +55,43 @@ def find_told(
         raise DatabaseUnavailable("The database does not answer.") from error
 
 
-def note(sessions: sessionmaker[Session], access: Access, platform: str, refund_ids: Iterable[str]) -> None:
-    """What was told, and that the key was used. Raises DatabaseUnavailable: the repeat is recognised by message id."""
-    now = datetime.now(UTC)
-    told = [ToldRefund(project_id=access.project_id, platform=platform, refund_id=it) for it in refund_ids]
+def is_placed(sessions: sessionmaker[Session], project_id: int, platform: str, order_id: str) -> bool:
+    """Whether the platform told the order, or it counts by another way. Raises DatabaseUnavailable."""
+    if find_told(sessions, project_id, platform, [placed_mark(order_id)]):
+        return True
     try:
-        with sessions.begin() as db:
-            db.execute(
-                update(Key)
-                .where(Key.id == access.key_id)
-                .where(or_(Key.last_used_at.is_(None), Key.last_used_at < now - USE_NOTED))
-                .values(last_used_at=now)
-            )
-            for each in told:
-                db.merge(each)
-    except IntegrityError:
-        # Somebody else noted the same refund in this moment.
-        return
+        with reading(sessions) as db:
+            return db.get(OrderClaim, (project_id, order_id)) is not None
     except SQLAlchemyError as error:
         raise DatabaseUnavailable("The database does not answer.") from error
+
+
+def placed_mark(order_id: str) -> str:
+    """What stands among the told refunds for an order that was told."""
+    return f"placed-{order_id}"
+
+
+def note(sessions: sessionmaker[Session], access: Access, platform: str, marks: Iterable[str]) -> None:
+    """What was told, and that the key was used. Raises DatabaseUnavailable: the repeat is recognised by message id."""
+    ids = list(marks)
+    try:
+        try:
+            _note(sessions, access, platform, ids)
+        except IntegrityError:
+            # Somebody else noted one of them in this moment; the others are not noted yet.
+            _note(sessions, access, platform, ids)
+    except SQLAlchemyError as error:
+        raise DatabaseUnavailable("The database does not answer.") from error
+
+
+def _note(sessions: sessionmaker[Session], access: Access, platform: str, ids: list[str]) -> None:
+    now = datetime.now(UTC)
+    with sessions.begin() as db:
+        db.execute(
+            update(Key)
+            .where(Key.id == access.key_id)
+            .where(or_(Key.last_used_at.is_(None), Key.last_used_at < now - USE_NOTED))
+            .values(last_used_at=now)
+        )
+        for each in ids:
+            db.merge(ToldRefund(project_id=access.project_id, platform=platform, refund_id=each))

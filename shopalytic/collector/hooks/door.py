@@ -12,7 +12,7 @@ from werkzeug.datastructures import Headers
 
 from shopalytic.collector.body import read_body
 from shopalytic.collector.hooks import magento, shipping, shopify, woocommerce
-from shopalytic.collector.hooks.access import find_told, get_hook, note
+from shopalytic.collector.hooks.access import Hook, find_told, get_hook, is_placed, note, placed_mark
 from shopalytic.collector.hooks.reading import Ignored, Reading, Told
 from shopalytic.collector.hooks.signatures import is_bearer, is_signed
 from shopalytic.collector.receiver import Receiver
@@ -22,6 +22,8 @@ from shopalytic.errors import NotAuthorized
 
 SENDS_OP = frozenset({"magento"})
 """Adobe Commerce does what the answer's `op` says; anything but `success` may stop the customer's order."""
+BODY_LIMIT_BYTES = 10 * 1024 * 1024
+"""A platform writes kilobytes about each line of an order. It gives up an address that refuses a long order often enough."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -59,10 +61,8 @@ PLATFORMS = {
             "shopify", shopify.read, "X-Shopify-Hmac-Sha256", "X-Shopify-Topic",
             "X-Shopify-Webhook-Id", "X-Shopify-Test",
         ),
-        Platform(
-            "woocommerce", woocommerce.read, "X-WC-Webhook-Signature", "X-WC-Webhook-Topic",
-            "X-WC-Webhook-Delivery-ID",
-        ),
+        # Its X-WC-Webhook-Delivery-ID is made of the webhook and the second: two orders of one second would be one.
+        Platform("woocommerce", woocommerce.read, "X-WC-Webhook-Signature", "X-WC-Webhook-Topic"),
         Platform("magento", magento.read),
         Platform("shipping", shipping.read),
     )
@@ -75,8 +75,9 @@ def receive(
     """The answer's JSON, once the queue has what the notification says. Raises ShopalyticError."""
     if request.method != "POST":
         raise MethodNotAllowed(f"/hooks/{platform.name}/… takes POST.")
-    body = read_body(request.environ, receiver.settings.body_limit_bytes)
+    # Before the body: so much is read for a known key alone.
     hook = get_hook(sessions, key)
+    body = read_body(request.environ, max(BODY_LIMIT_BYTES, receiver.settings.body_limit_bytes))
     if platform.name == "woocommerce" and woocommerce.is_ping(request.content_type or "", body):
         return _answer(platform, Ignored("The webhook can reach this address."))
     platform.verify(hook.signing_secret, body, request.headers)
@@ -84,21 +85,33 @@ def receive(
         return _answer(platform, Ignored("This is a test notification."))
     topic = platform.find_topic(request)
     reading = platform.read(topic, read_object(body))
+    if not isinstance(reading, Ignored):
+        reading = _leave_known(sessions, hook, platform, reading)
     if isinstance(reading, Ignored):
         return _answer(platform, reading)
-    known = find_told(sessions, hook.access.project_id, platform.name, _refunds(reading))
-    new = [it for it in reading if it.refund_id not in known]
-    if not new:
-        return _answer(platform, Ignored("This refund is known."))
-    intake = Intake(receiver, request.environ, hook.access, True, len(new), "webhook")
+    intake = Intake(receiver, request.environ, hook.access, True, len(reading), "webhook")
     delivery = _delivery_id(platform, topic, request.headers, body)
-    for number, it in enumerate(new):
+    for number, it in enumerate(reading):
         message = {"source": platform.name, "library": "webhook"} | it.message
         own_id = it.message_id or (f"{delivery}:{number}" if number else delivery)
         intake.add(message, topic, message_id=own_id, is_server=True)
     taken = intake.append()
-    note(sessions, hook.access, platform.name, _refunds(new))
+    marks = [placed_mark(it.places) for it in reading if it.places]
+    note(sessions, hook.access, platform.name, [*marks, *_refunds(reading)])
     return _answer(platform, taken)
+
+
+def _leave_known(
+    sessions: sessionmaker[Session], hook: Hook, platform: Platform, told: list[Told]
+) -> Reading:
+    """Without the refunds that were told before, and the ends of orders that never were."""
+    project_id = hook.access.project_id
+    known = find_told(sessions, project_id, platform.name, _refunds(told))
+    new = [it for it in told if it.refund_id not in known]
+    if not new:
+        return Ignored("This refund is known.")
+    new = [it for it in new if not it.ends or is_placed(sessions, project_id, platform.name, it.ends)]
+    return new or Ignored("The order was given up, and never counted.")
 
 
 def _refunds(told: list[Told]) -> list[str]:

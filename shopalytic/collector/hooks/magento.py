@@ -25,12 +25,12 @@ from shopalytic.collector.hooks.reading import (
     text,
     total_of,
     track,
+    unpaid_end,
     visitor_of,
 )
 
 TOPICS = frozenset({"order", "creditmemo", "shipment", "customer"})
 WRAPPERS = ("event", "data", "value")
-NOT_PLACED = frozenset({"canceled", "pending_payment"})
 
 
 def unwrap(topic: str, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -63,54 +63,58 @@ def read(topic: str, body: dict[str, Any]) -> Reading:
 def _order(body: dict[str, Any]) -> Reading:
     order_id = get_id(body, "entity_id")
     state = text(body.get("state"))
-    if state in NOT_PLACED:
+    known = ids(customer=body.get("customer_id"), email=body.get("customer_email"), order=order_id)
+    if state == "canceled" and not amount(body.get("total_paid")):
+        return [unpaid_end(order_id, "magento", known, instant(body.get("updated_at")))]
+    if state == "pending_payment":
         return Ignored(f"The order is {state}.")
     addresses = children(body, "addresses")
     shipping = child(body, "extension_attributes")
     assignments = children(shipping, "shipping_assignments")
     shipping = child(assignments[0], "shipping", "address") if assignments else _find(addresses, "shipping")
-    coupon, discount = text(body.get("coupon_code")), positive(body.get("discount_amount"))
+    sums, currency = _in_base_currency(body)
+    coupon, discount = text(body.get("coupon_code")), positive(body.get(f"{sums}discount_amount"))
     properties = {
         "order_id": order_id,
         "order_name": text(body.get("increment_id")) or None,
         "cart_id": text(body.get("quote_id")) or order_id,
         "order_date": instant(body.get("created_at")),
-        "total": money(body.get("grand_total")),
-        "subtotal": money(body.get("subtotal")),
-        "total_tax": money(body.get("tax_amount")),
-        "total_shipping": money(body.get("shipping_amount")),
+        "total": money(body.get(f"{sums}grand_total")),
+        "subtotal": money(body.get(f"{sums}subtotal")),
+        "total_tax": money(body.get(f"{sums}tax_amount")),
+        "total_shipping": money(body.get(f"{sums}shipping_amount")),
         "total_discount": discount,
         "discounts": [{"code": coupon, "value": discount}] if coupon and discount else None,
-        "currency": text(body.get("order_currency_code")) or None,
+        "currency": currency or None,
         "payment_type": text(child(body, "payment").get("method")) or None,
         "billing": _address(child(body, "billing_address") or _find(addresses, "billing")),
         "shipping": _address(shipping),
-        "line_items": [_line(it, "qty_ordered") for it in _bought(body)],
+        "line_items": [_line(it, "qty_ordered", sums) for it in _bought(body)],
     }
-    known = ids(customer=body.get("customer_id"), email=body.get("customer_email"), order=order_id)
     ip = text(body.get("remote_ip"))
     message = track(
         "order", known, properties, None,
         tracking_id=visitor_of([{"name": name, "value": value} for name, value in body.items()], "name"),
         context={"ip": ip} if ip else {},
     )  # fmt: skip
-    return [Told(message)]
+    return [Told(message, places=order_id)]
 
 
 def _refund(body: dict[str, Any]) -> Reading:
     refund_id, order_id = get_id(body, "entity_id"), get_id(body, "order_id")
+    sums, currency = _in_base_currency(body)
     properties = {
         "order_id": order_id,
         "refund_id": refund_id,
         # The notification does not say what the order's total is.
         "refund_type": "partial",
-        "total_refund": money(body.get("grand_total")),
-        "subtotal_refund": money(body.get("subtotal")),
-        "tax_refund": money(body.get("tax_amount")),
-        "shipping_refund": money(body.get("shipping_amount")),
-        "discount_refund": positive(body.get("discount_amount")),
-        "currency": text(body.get("order_currency_code")) or None,
-        "line_items": [_line(it, "qty") for it in _bought(body) if amount(it.get("qty"))],
+        "total_refund": money(body.get(f"{sums}grand_total")),
+        "subtotal_refund": money(body.get(f"{sums}subtotal")),
+        "tax_refund": money(body.get(f"{sums}tax_amount")),
+        "shipping_refund": money(body.get(f"{sums}shipping_amount")),
+        "discount_refund": positive(body.get(f"{sums}discount_amount")),
+        "currency": currency or None,
+        "line_items": [_line(it, "qty", sums) for it in _bought(body) if amount(it.get("qty"))],
     }
     message = track("refund", ids(order=order_id), properties, instant(body.get("created_at")))
     return [Told(message, f"magento:refund:{refund_id}", refund_id)]
@@ -153,12 +157,23 @@ def _bought(body: dict[str, Any]) -> list[dict[str, Any]]:
     return [it for it in children(body, "items") if text(it.get("parent_item_id")) in ("", "0")]
 
 
-def _line(line: dict[str, Any], qty: str) -> dict[str, Any]:
+def _in_base_currency(body: dict[str, Any]) -> tuple[str, str]:
+    """(what stands before the names of the amounts to take, their currency).
+
+    A shop that sells in several currencies keeps its books in one: all its orders add up in that.
+    """
+    base, shown = text(body.get("base_currency_code")), text(body.get("order_currency_code"))
+    if base and base != shown and money(body.get("base_grand_total")):
+        return "base_", base
+    return "", shown
+
+
+def _line(line: dict[str, Any], qty: str, sums: str) -> dict[str, Any]:
     cost = line.get("base_cost")
     found = {
         "sku": text(line.get("sku")) or text(line.get("product_id")),
         "name": text(line.get("name")),
-        "price": money(line.get("price")),
+        "price": money(line.get(f"{sums}price")),
         "qty": quantity(line.get(qty)),
         "cost": total_of([cost]) if amount(cost) else None,
     }

@@ -18,6 +18,8 @@ TRACKING_ID = "shopalytic_tracking_id"
 """Name under which a shop may pass the visitor's id on, as an attribute of the cart or the order."""
 
 DIGITS_LIMIT = 40
+PLATFORM_ID_LIMIT = 200
+"""What is kept of them goes into a column of 255 characters, with a word before it."""
 
 _CARRIER_NAMES = {
     "dhl-express": "dhl", "dhl-ecommerce": "dhl-global-mail", "deutsche-post": "dhl-germany",
@@ -33,11 +35,14 @@ class Told(NamedTuple):
     """A message to take. message_id: the same whenever the platform tells the same.
 
     refund_id: the platform's, where it is a refund, which it may tell again after months.
+    places, ends: the order that was placed, or that will never be paid: the end of one that nobody told of is no news.
     """
 
     message: dict[str, Any]
     message_id: str = ""
     refund_id: str = ""
+    places: str = ""
+    ends: str = ""
 
 
 class Ignored(NamedTuple):
@@ -73,6 +78,8 @@ def get_id(body: dict[str, Any], name: str) -> str:
     found = text(body.get(name))
     if not found or found == "0":
         raise Rejected(f"The notification has no {name}.", at=name)
+    if len(found) > PLATFORM_ID_LIMIT or not found.isprintable():
+        raise Rejected(f"{name} is no id: it has at most {PLATFORM_ID_LIMIT} printable characters.", at=name)
     return found
 
 
@@ -100,6 +107,18 @@ def amount(value: Any) -> Decimal:
     except InvalidOperation:
         return Decimal(0)
     return found if found.is_finite() and abs(found.adjusted()) < DIGITS_LIMIT else Decimal(0)
+
+
+def shop_money(body: dict[str, Any], name: str) -> str | None:
+    """The amount in the shop's own currency: `<name>_set`, else the plain member, which newer payloads leave out."""
+    return money(child(body, f"{name}_set", "shop_money").get("amount")) or money(body.get(name))
+
+
+def unpaid_end(order_id: str, platform: str, known: dict[str, str], timestamp: str | None) -> Told:
+    """An order that was given up before it was paid: as if all that counted of it had been given back."""
+    properties = {"order_id": order_id, "refund_type": "full", "refund_id": f"cancelled-{order_id}"}
+    message = track("refund", known, properties, timestamp)
+    return Told(message, f"{platform}:cancelled:{order_id}", f"cancelled-{order_id}", ends=order_id)
 
 
 def total_of(values: Iterable[Any]) -> str:

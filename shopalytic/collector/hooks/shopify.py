@@ -5,7 +5,9 @@ Source: https://shopify.dev/docs/api/webhooks
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any, NamedTuple
 
 from shopalytic.collector.hooks.reading import (
     Ignored,
@@ -22,13 +24,17 @@ from shopalytic.collector.hooks.reading import (
     money,
     positive,
     quantity,
+    shop_money,
     text,
     total_of,
     track,
     visitor_of,
 )
+from shopalytic.collector.translated import digest_id
 
 GIVEN_UP = frozenset({"cancelled", "error", "failure"})
+MOVED = frozenset({"success", "pending"})
+"""States of a payment that arrives, or most likely will."""
 
 
 def read(topic: str, body: dict[str, Any]) -> Reading:
@@ -55,19 +61,19 @@ def _order(body: dict[str, Any]) -> Reading:
     codes = children(body, "discount_codes")
     client = child(body, "client_details")
     context = {"ip": text(body.get("browser_ip")), "user_agent": text(client.get("user_agent"))}
+    discount = shop_money(body, "total_discounts")
     properties = {
         "order_id": order_id,
         "order_name": text(body.get("name")) or None,
         "cart_id": text(body.get("cart_token")) or text(body.get("checkout_token")) or order_id,
-        "order_date": instant(body.get("created_at")),
-        "total": money(body.get("total_price")),
+        # An order that is brought over from another system was made today, and placed then.
+        "order_date": instant(body.get("processed_at")) or instant(body.get("created_at")),
+        "total": shop_money(body, "total_price"),
         # Before discounts, as the contract reckons.
-        "subtotal": money(body.get("total_line_items_price")) or money(body.get("subtotal_price")),
-        "total_tax": money(body.get("total_tax")),
+        "subtotal": shop_money(body, "total_line_items_price") or shop_money(body, "subtotal_price"),
+        "total_tax": shop_money(body, "total_tax"),
         "total_shipping": _shipping(body),
-        "total_discount": money(body.get("total_discounts"))
-        if codes
-        else positive(body.get("total_discounts")),
+        "total_discount": discount if codes else positive(discount),
         "discounts": [{"code": text(it.get("code")), "value": money(it.get("amount"))} for it in codes]
         or None,
         "currency": text(body.get("currency")) or None,
@@ -76,7 +82,8 @@ def _order(body: dict[str, Any]) -> Reading:
         "shipping": _address(child(body, "shipping_address")),
         "line_items": [_line(it, it.get("quantity")) for it in children(body, "line_items")],
     }
-    known = ids(customer=customer.get("id"), email=body.get("email") or customer.get("email"), order=order_id)
+    # The order's own address may be a friend's or the accountant's, who would then be this customer for ever.
+    known = ids(customer=customer.get("id"), email=customer.get("email") or body.get("email"), order=order_id)
     visitor = visitor_of(children(body, "note_attributes"), "name")
     context = {name: value for name, value in context.items() if value}
     return [Told(track("order", known, properties, None, tracking_id=visitor, context=context))]
@@ -84,31 +91,115 @@ def _order(body: dict[str, Any]) -> Reading:
 
 def _refund(body: dict[str, Any]) -> Reading:
     refund_id, order_id = get_id(body, "id"), get_id(body, "order_id")
-    lines = children(body, "refund_line_items")
-    paid = [
-        it.get("amount")
-        for it in children(body, "transactions")
-        if it.get("kind") == "refund" and it.get("status") == "success"
-    ]
-    shipping = _refunded_shipping(body)
-    subtotal = total_of(it.get("subtotal") for it in lines)
-    tax = total_of(it.get("total_tax") for it in lines)
-    total = total_of(paid) if paid else total_of((subtotal, tax, shipping))
-    if not lines and not amount(total):
+    lines, payments = children(body, "refund_line_items"), children(body, "transactions")
+    if any(it.get("test") is True for it in payments):
+        return Ignored("This is a refund of a test order.")
+    goods, tax = _sum_of(lines, "subtotal"), _sum_of(lines, "total_tax")
+    shipping, is_shipping_told = _refunded_shipping(body)
+    sums = _Sum.of((goods, tax, shipping))
+    total, currency = _paid_back(body, payments, sums)
+    if not lines and not total:
         return Ignored("Nothing was refunded.")
     properties = {
         "order_id": order_id,
         "refund_id": refund_id,
         # The notification does not say what the order's total is.
         "refund_type": "partial",
-        "total_refund": total,
-        "subtotal_refund": subtotal,
-        "tax_refund": tax,
-        "shipping_refund": shipping,
+        "total_refund": format(total, "f"),
+        "subtotal_refund": format(goods.shop, "f"),
+        "tax_refund": format(tax.shop, "f"),
+        "shipping_refund": format(shipping.shop, "f") if is_shipping_told else None,
+        "currency": currency or None,
         "line_items": [_line(child(it, "line_item"), it.get("quantity")) for it in lines],
     }
-    message = track("refund", ids(order=order_id), properties, instant(body.get("created_at")))
+    refunded_at = instant(body.get("processed_at")) or instant(body.get("created_at"))
+    message = track("refund", ids(order=order_id), properties, refunded_at)
     return [Told(message, f"shopify:refund:{refund_id}", refund_id)]
+
+
+class _Sum(NamedTuple):
+    """An amount in the shop's currency, and in the one that the customer saw."""
+
+    shop: Decimal
+    shown: Decimal
+
+    @staticmethod
+    def of(sums: Iterable[_Sum]) -> _Sum:
+        each = list(sums)
+        return _Sum(sum((it.shop for it in each), Decimal(0)), sum((it.shown for it in each), Decimal(0)))
+
+    def less(self, other: _Sum) -> _Sum:
+        return _Sum(self.shop - other.shop, self.shown - other.shown)
+
+
+def _sum_of(items: list[dict[str, Any]], name: str) -> _Sum:
+    """Of the members `<name>_set`, else of the plain ones, which are in the shop's currency."""
+    found = []
+    for it in items:
+        shop = amount(shop_money(it, name))
+        shown = child(it, f"{name}_set", "presentment_money").get("amount")
+        found.append(_Sum(shop, shop if shown is None else amount(shown)))
+    return _Sum.of(found)
+
+
+def _paid_back(body: dict[str, Any], payments: list[dict[str, Any]], sums: _Sum) -> tuple[Decimal, str]:
+    """What the customer gets back, and its currency: the shop's, in which the order counts. sums: what his things cost.
+
+    Payments are in the currency that he saw. Many are under way still when they are told. Where there is none, things
+    were taken off the order alone; `refund_discrepancy` is what they cost less what was given for them.
+    """
+    moved = [
+        it
+        for it in payments
+        if text(it.get("kind")).lower() == "refund" and text(it.get("status")).lower() in MOVED
+    ]
+    discrepancies = [it for it in children(body, "order_adjustments") if not _is_shipping(it)]
+    kept = _Sum.of(_sum_of(discrepancies, name) for name in ("amount", "tax_amount"))
+    reckoned = sums.less(kept)
+    shop_currency = _shop_currency(body)
+    if not moved:
+        return max(reckoned.shop, Decimal(0)), shop_currency
+    paid = sum((amount(it.get("amount")) for it in moved), Decimal(0))
+    currency = text(moved[0].get("currency"))
+    if shop_currency in ("", currency):
+        return paid, currency
+    # A payment under way counts as a discrepancy until it has arrived.
+    basis = reckoned if reckoned.shown else sums
+    if not basis.shown:
+        return paid, currency
+    if basis.shown == paid:
+        return basis.shop, shop_currency
+    return (basis.shop * paid / basis.shown).quantize(basis.shop), shop_currency
+
+
+def _shop_currency(body: dict[str, Any]) -> str:
+    """Empty where no amount says it."""
+    places = (
+        ("refund_line_items", "subtotal_set"),
+        ("refund_shipping_lines", "subtotal_amount_set"),
+        ("order_adjustments", "amount_set"),
+    )
+    for array, name in places:
+        for it in children(body, array):
+            if code := text(child(it, name, "shop_money").get("currency_code")):
+                return code
+    return ""
+
+
+def _is_shipping(adjustment: dict[str, Any]) -> bool:
+    said = adjustment.get("kind") or adjustment.get("reason")
+    return text(said).lower().replace(" ", "_") == "shipping_refund"
+
+
+def _refunded_shipping(body: dict[str, Any]) -> tuple[_Sum, bool]:
+    """And whether the notification says it: `refund_shipping_lines`; before the API's version of October 2024 adjustments
+    below zero alone, which it goes on to send beside them."""
+    lines = children(body, "refund_shipping_lines")
+    if lines:
+        return _sum_of(lines, "subtotal_amount"), True
+    adjustments = [it for it in children(body, "order_adjustments") if _is_shipping(it)]
+    found = _Sum.of(_sum_of(adjustments, name) for name in ("amount", "tax_amount"))
+    return _Sum(abs(found.shop), abs(found.shown)), bool(adjustments)
 
 
 def _fulfillment(body: dict[str, Any]) -> Reading:
@@ -129,8 +220,12 @@ def _fulfillment(body: dict[str, Any]) -> Reading:
     }
     known = ids(email=body.get("email"), order=order_id)
     if is_delivered:
-        return [Told(track("shipment_update", known, properties, updated_at))]
-    return [Told(track("shipment", known, properties, updated_at or shipped_at))]
+        message = track("shipment_update", known, properties, updated_at)
+        return [Told(message, f"shopify:delivered:{shipment_id}")]
+    message = track("shipment", known, properties, updated_at or shipped_at)
+    # Told anew on each of the parcel's stations, and when its number is known at last.
+    own_id = digest_id("shopify:shipment:", shipment_id, company, properties["tracking_number"])
+    return [Told(message, own_id)]
 
 
 def _customer(event: str, body: dict[str, Any], time_name: str) -> Reading:
@@ -150,7 +245,7 @@ def _line(line: dict[str, Any], qty: Any) -> dict[str, Any]:
     found = {
         "sku": sku,
         "name": text(line.get("title")) or text(line.get("name")),
-        "price": money(line.get("price")),
+        "price": shop_money(line, "price"),
         "qty": quantity(qty),
     }
     return {name: value for name, value in found.items() if value not in (None, "")}
@@ -160,21 +255,6 @@ def _shipping(body: dict[str, Any]) -> str | None:
     stated = money(child(body, "total_shipping_price_set", "shop_money").get("amount"))
     lines = children(body, "shipping_lines")
     return stated or (total_of(it.get("price") for it in lines) if lines else None)
-
-
-def _refunded_shipping(body: dict[str, Any]) -> str | None:
-    """`refund_shipping_lines`; before the API's version of October 2024 adjustments below zero."""
-    lines = [
-        child(it, "subtotal_amount_set", "shop_money").get("amount")
-        for it in children(body, "refund_shipping_lines")
-    ]
-    if not lines:
-        lines = [
-            positive(it.get("amount"))
-            for it in children(body, "order_adjustments")
-            if it.get("kind") == "shipping_refund"
-        ]
-    return total_of(lines) if lines else None
 
 
 def _payment(body: dict[str, Any]) -> str | None:

@@ -25,11 +25,13 @@ from shopalytic.collector.hooks.reading import (
     text,
     total_of,
     track,
+    unpaid_end,
     visitor_of,
 )
 
 PLACED = frozenset({"processing", "on-hold", "completed", "refunded"})
-"""States of an order that was placed; others are a checkout that is under way, or failed."""
+NOT_PLACED = frozenset({"", "pending", "checkout-draft", "auto-draft", "draft", "new", "trash"})
+"""A checkout that is under way. Any other state is a plugin's own: placed where it is paid."""
 
 
 def is_ping(content_type: str, body: bytes) -> bool:
@@ -52,9 +54,14 @@ def read(topic: str, body: dict[str, Any]) -> Reading:
 def _order(body: dict[str, Any]) -> Reading:
     order_id = get_id(body, "id")
     status = text(body.get("status"))
-    if status not in PLACED:
-        return Ignored(f"The order is {status[:40] or 'without a status'}.")
+    is_paid = bool(text(body.get("date_paid_gmt")) or text(body.get("date_paid")))
     billing = child(body, "billing")
+    known = ids(customer=body.get("customer_id"), email=billing.get("email"), order=order_id)
+    if status == "cancelled" and not is_paid:
+        return [unpaid_end(order_id, "woocommerce", known, instant(body.get("date_modified_gmt")))]
+    # What was paid for one that is given up is told by its refunds.
+    if status not in PLACED and (not is_paid or status in NOT_PLACED):
+        return Ignored(f"The order is {status[:40] or 'without a status'}.")
     coupons = children(body, "coupon_lines")
     lines = [_line(it) for it in children(body, "line_items")]
     properties = {
@@ -77,7 +84,6 @@ def _order(body: dict[str, Any]) -> Reading:
         "shipping": _address(child(body, "shipping")),
         "line_items": lines,
     }
-    known = ids(customer=body.get("customer_id"), email=billing.get("email"), order=order_id)
     context = {
         "ip": text(body.get("customer_ip_address")),
         "user_agent": text(body.get("customer_user_agent")),
@@ -85,7 +91,7 @@ def _order(body: dict[str, Any]) -> Reading:
     context = {name: value for name, value in context.items() if value}
     visitor = visitor_of(children(body, "meta_data"), "key")
     message = track("order", known, properties, None, tracking_id=visitor, context=context)
-    return [Told(message), *_refunds(body, order_id, known, lines)]
+    return [Told(message, places=order_id), *_refunds(body, order_id, known, lines)]
 
 
 def _refunds(
@@ -104,6 +110,7 @@ def _refunds(
             "refund_id": refund_id,
             "refund_type": "full" if is_full else "partial",
             "total_refund": total,
+            "currency": text(body.get("currency")) or None,
         }
         if is_full:
             properties |= {

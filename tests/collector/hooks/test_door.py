@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from shopalytic.accounts.keys import get_key, revoke_key
-from shopalytic.accounts.models import Key
+from shopalytic.accounts.models import Key, ToldRefund
 from tests.collector.conftest import error_of
 from tests.collector.hooks.conftest import SECRET, Hooks, payload, sign
 
@@ -184,3 +186,49 @@ def test_a_key_shows_when_its_hook_was_last_used(hooks: Hooks) -> None:
 def test_hooks_take_post_alone(hooks: Hooks) -> None:
     response = hooks.shop.client.get(f"/hooks/shopify/{hooks.key}")
     assert response.status_code == 405
+
+
+def test_two_orders_of_one_second_are_two_though_woocommerce_numbers_them_alike(hooks: Hooks) -> None:
+    """Its delivery id is made of the webhook's number and the second."""
+    for order_id in (727, 728):
+        hooks.send("woocommerce", "order.created", payload("woocommerce_order", id=order_id), delivery="same")
+    first, second = hooks.shop.stream.envelopes
+    assert first.message_id != second.message_id
+
+
+def test_a_long_order_is_taken(hooks: Hooks) -> None:
+    """Three megabytes, as Shopify writes about an order of a thousand lines."""
+    line = ORDER["line_items"][0] | {"tax_lines": [{"title": "x" * 2800}]}
+    told = ORDER | {"line_items": [line] * 1000}
+    assert hooks.send("shopify", "orders/create", told).json == {"status": "accepted", "accepted": 1}
+    [parsed] = hooks.shop.stream.parsed()
+    assert (len(parsed.event.line_skus), parsed.event.violations) == (1000, [])
+
+
+def test_a_body_of_more_than_ten_megabytes_is_refused(hooks: Hooks) -> None:
+    assert hooks.send("shopify", "orders/create", b" " * (10 * 1024 * 1024 + 1)).status_code == 413
+
+
+def test_of_two_notifications_that_are_noted_in_one_moment_none_is_forgotten(
+    hooks: Hooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refunds = [{"id": 801, "total": "-10.00"}, {"id": 802, "total": "-2.35"}]
+    told = payload("woocommerce_order", refunds=refunds)
+    merge, failed = Session.merge, []
+
+    def merge_late(self: Session, row: Any) -> Any:
+        if isinstance(row, ToldRefund) and row.refund_id == "801" and not failed:
+            failed.append(row)
+            raise IntegrityError("somebody else was faster", None, Exception())
+        return merge(self, row)
+
+    monkeypatch.setattr(Session, "merge", merge_late)
+    assert hooks.send("woocommerce", "order.updated", told).status_code == 200
+    with hooks.shop.sessions() as db:
+        assert set(db.scalars(select(ToldRefund.refund_id))) == {"placed-727", "801", "802"}
+
+
+@pytest.mark.parametrize("order_id", ["9" * 300, "a\u0000b"])
+def test_an_id_that_no_database_keeps_is_refused(hooks: Hooks, order_id: str) -> None:
+    response = hooks.send("shopify", "refunds/create", payload("shopify_refund", id=order_id))
+    assert (response.status_code, error_of(response)["at"]) == (400, "id")

@@ -48,6 +48,31 @@ def test_an_order_of_nobody_known_is_counted_under_itself(hooks: Hooks) -> None:
     assert (parsed.user_ids, parsed.event.tracking_id) == ({"order": "820982911946154508"}, "")
 
 
+def test_an_order_that_was_brought_over_counts_when_it_was_placed(hooks: Hooks) -> None:
+    told = payload("shopify_order", processed_at="2024-05-01T10:00:00Z")
+    assert hooks.told("shopify", "orders/create", told).event.occurred_at == "2024-05-01 10:00:00.000"
+
+
+def test_an_order_to_a_friends_address_stays_its_customers(hooks: Hooks) -> None:
+    told = payload("shopify_order", email="friend@data.example")
+    assert hooks.told("shopify", "orders/create", told).user_ids["email"] == "jon@data.example"
+
+
+def test_amounts_that_come_in_two_currencies_alone_are_the_shops(hooks: Hooks) -> None:
+    told = payload("shopify_order")
+    for name in ("total_price", "total_line_items_price", "total_tax", "total_discounts"):
+        told[f"{name}_set"] = {"shop_money": {"amount": told.pop(name)}, "presentment_money": {"amount": "1"}}
+    event = hooks.told("shopify", "orders/create", told).event
+    assert columns(event, "total", "subtotal", "total_tax", "total_discount", "currency") == [
+        "421.28", "398.00", "23.28", "10.00", "USD",
+    ]  # fmt: skip
+
+
+def test_a_paid_woocommerce_order_in_a_plugins_own_state_counts(hooks: Hooks) -> None:
+    told = payload("woocommerce_order", status="pre-ordered", date_paid_gmt="2026-01-31T12:01:00")
+    assert hooks.told("woocommerce", "order.created", told).event.event == "order"
+
+
 def test_a_shopify_test_order_is_no_order(hooks: Hooks) -> None:
     response = hooks.send("shopify", "orders/create", payload("shopify_order", test=True))
     assert response.json == {"status": "ignored", "reason": "This is a test order."}
@@ -90,6 +115,20 @@ def test_a_delivered_fulfillment_tells_the_dates(hooks: Hooks) -> None:
     assert columns(event, "event", "violations") == ["shipment_update", []]
     assert event.properties["date_shipped"] == "2026-02-01T09:00:00-05:00"
     assert event.properties["date_delivered"] == "2026-02-04T08:00:00-05:00"
+
+
+def test_a_parcel_is_told_once_on_its_way_and_again_when_its_number_is_known(hooks: Hooks) -> None:
+    told = payload("shopify_fulfillment", tracking_number=None)
+    hooks.send("shopify", "fulfillments/create", told)
+    for station in ("in_transit", "out_for_delivery"):
+        hooks.send("shopify", "fulfillments/update", told | {"shipment_status": station})
+    for station in ("delivered", "delivered"):
+        hooks.send("shopify", "fulfillments/update", told | {"tracking_number": "1Z2345"})
+        hooks.send("shopify", "fulfillments/update", told | {"shipment_status": station})
+    ids = [envelope.message_id for envelope in hooks.shop.stream.envelopes]
+    created, numbered, delivered = ids[0], ids[3], ids[4]
+    assert ids == [created, created, created, numbered, delivered, numbered, delivered]
+    assert len({created, numbered, delivered}) == 3
 
 
 def test_a_cancelled_fulfillment_is_no_parcel(hooks: Hooks) -> None:
@@ -146,7 +185,7 @@ def test_a_woocommerce_guest_is_known_by_his_email(hooks: Hooks) -> None:
     assert parsed.user_ids == {"email": "john@data.example", "order": "727"}
 
 
-@pytest.mark.parametrize("status", ["pending", "checkout-draft", "failed", "cancelled", "trash"])
+@pytest.mark.parametrize("status", ["pending", "checkout-draft", "failed", "trash", "awaiting-quote"])
 def test_a_woocommerce_order_counts_once_it_is_placed(hooks: Hooks, status: str) -> None:
     told = payload("woocommerce_order", status=status)
     response = hooks.send("woocommerce", "order.created", told)
