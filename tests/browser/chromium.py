@@ -1,13 +1,16 @@
-"""Where Chromium is, how it is started, and pages that are watched for what they break."""
+"""Where the browsers are, how they are started, and pages that are watched for what they break."""
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
 
 from tests.browser.collector import DEADLINE_SECONDS
 
@@ -23,6 +26,15 @@ CHROMIUM_ARGS = [
     "--host-resolver-rules=MAP *.test 127.0.0.1, MAP *.co.uk 127.0.0.1, MAP *.example 127.0.0.1",
 ]
 
+# Playwright's own Firefox takes other commands; Debian's is driven through WebDriver BiDi.
+FIREFOX_CHANNEL = "moz-firefox"
+FIREFOX_PREFERENCES = {
+    "network.dns.forceResolve": "127.0.0.1",
+    "browser.safebrowsing.update.enabled": False,
+    "datareporting.policy.dataSubmissionEnabled": False,
+    "toolkit.telemetry.enabled": False,
+}
+
 LATE_ERRORS = """
 window.__rejections = [];
 addEventListener('unhandledrejection', e => __rejections.push(String(e.reason)));
@@ -32,6 +44,40 @@ addEventListener('unhandledrejection', e => __rejections.push(String(e.reason)))
 def find_chromium() -> str | None:
     found = os.environ.get("SHOPALYTIC_CHROMIUM")
     return found or next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None)
+
+
+def find_firefox() -> str | None:
+    """Only the extended support release: Playwright drives the others in builds of its own, which it downloads."""
+    return os.environ.get("SHOPALYTIC_FIREFOX") or shutil.which("firefox-esr")
+
+
+@contextmanager
+def running_browser(name: str) -> Iterator[Browser]:
+    """name: `chromium`, without which a test fails in continuous integration, or `firefox`."""
+    path = find_chromium() if name == "chromium" else find_firefox()
+    if path is None and name == "firefox":
+        pytest.skip("no firefox-esr: install it, or set SHOPALYTIC_FIREFOX to its path")
+    if path is None:
+        missing = pytest.fail if os.environ.get("CI") else pytest.skip
+        missing("no Chromium: install one, or set SHOPALYTIC_CHROMIUM to its path")
+    with sync_playwright() as playwright:
+        if name == "chromium":
+            browser = playwright.chromium.launch(
+                executable_path=path,
+                args=CHROMIUM_ARGS,
+                ignore_default_args=["--disable-back-forward-cache"],
+            )
+        else:
+            browser = playwright.firefox.launch(
+                executable_path=path, channel=FIREFOX_CHANNEL, firefox_user_prefs=FIREFOX_PREFERENCES
+            )
+        yield browser
+        browser.close()
+
+
+def is_notice(error: Error) -> bool:
+    """True for what Firefox itself says of a refused cookie or request, in the shape of a script's error."""
+    return error.name == "Content-Security-Policy" or error.message.startswith("Cookie “")
 
 
 @dataclass
@@ -51,7 +97,7 @@ class PageFactory:
         return context
 
     def _watch(self, page: Page) -> None:
-        page.on("pageerror", lambda error: self.errors.append(f"{page.url}: {error}"))
+        page.on("pageerror", lambda error: is_notice(error) or self.errors.append(f"{page.url}: {error}"))
 
     def __call__(self, context: BrowserContext | None = None, **options: Any) -> Page:
         if context is None:

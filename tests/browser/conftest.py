@@ -6,31 +6,20 @@ Every page fails its test on a page error, an unhandled rejection, or an OPTIONS
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
-from tests.browser.chromium import CHROMIUM_ARGS, PageFactory, find_chromium
+from tests.browser.chromium import PageFactory, running_browser
 from tests.browser.collector import Collector
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Ends with its module: as long as Playwright runs, no other test of this thread can run an event loop."""
-    path = find_chromium()
-    if path is None:
-        missing = pytest.fail if os.environ.get("CI") else pytest.skip
-        missing("no Chromium: install one, or set SHOPALYTIC_CHROMIUM to its path")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=path,
-            args=CHROMIUM_ARGS,
-            ignore_default_args=["--disable-back-forward-cache"],
-        )
+    with running_browser("chromium") as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
