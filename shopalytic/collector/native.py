@@ -14,7 +14,7 @@ import msgspec
 from shopalytic.collector.split import Unsplittable, is_deeper, split_batch
 from shopalytic.errors import Rejected, TooLarge
 from shopalytic.events.message import Ids, Instant, MessageType
-from shopalytic.identity.ids import parse_tracking_id, sort_user_ids
+from shopalytic.identity.ids import parse_previous_id, parse_tracking_id, sort_user_ids
 
 ITEMS_LIMIT = 500
 MESSAGE_ID_LIMIT = 64
@@ -36,6 +36,7 @@ class Head(msgspec.Struct, kw_only=True):
     message_id: str | None = None
     tracking_id: str | None = None
     user_id: Ids | None = None
+    previous_id: str | int | None = None
     session_id: str | None = None
     timestamp: Instant | None = None
     sent_at: Instant | None = None
@@ -130,6 +131,8 @@ def check_message(head: Head, door_type: MessageType | None) -> str:
         raise refused[0]
     if kind != "track" and not user_ids:
         raise Rejected(f"A message of type {kind} needs a user_id.", at="user_id")
+    if kind == "alias":
+        parse_previous_id(head.previous_id)
     if not tracking_id and not user_ids:
         raise Rejected("The message needs a tracking_id or a user_id.", at="tracking_id")
     return tracking_id or next(iter(user_ids.values()))

@@ -26,6 +26,8 @@ class Message(msgspec.Struct, kw_only=True, omit_defaults=True):
     message_id: str | None = None
     tracking_id: str | None = None
     user_id: Ids | None = None
+    previous_id: str | int | None = None
+    """Of an alias: an id that the customer is known by already, his own or a visitor's."""
     session_id: str | None = None
     timestamp: Instant | None = None
     sent_at: Instant | None = None

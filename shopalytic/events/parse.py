@@ -55,6 +55,7 @@ class Parsed(msgspec.Struct):
     user_ids: type → trimmed text, sorted with `user_id` first; whether they name anybody is not yet checked.
     user_agent, accept_language, ip: the visitor's, from the message's context where a server speaks for a visitor,
     else the request's. is_agent_named: the context gave the user agent. sent: the properties as they came.
+    previous_id: of an alias, trimmed and not yet checked.
     """
 
     event: Event
@@ -66,6 +67,7 @@ class Parsed(msgspec.Struct):
     ip: str = ""
     is_agent_named: bool = False
     sent: dict[str, Any] = {}
+    previous_id: str = ""
 
 
 class _Refused(Exception):
@@ -166,6 +168,7 @@ def _event(envelope: Envelope, message: Message, stored_at_ms: int) -> Parsed:
         _text(context, "ip") or envelope.ip,
         bool(agent),
         sent,
+        "" if message.previous_id is None or kind != "alias" else str(message.previous_id).strip(),
     )
 
 

@@ -43,12 +43,14 @@ def replace_derived(db: Session, project_id: int, customers: Customers) -> None:
     customers: of a part of the ledger that is closed under shared ids. What is the same is not written again.
     """
     timelines = customers.timelines
-    before = read_owners(db, project_id, timelines)
+    before = read_owners(db, project_id, {*timelines, *customers.nobodys})
     changed = {each: timeline for each, timeline in timelines.items() if before.get(each) != timeline}
-    _write_identity(db, project_id, changed, [each for each in changed if each in before])
+    gone = [each for each in customers.nobodys if each in before]
+    _write_identity(db, project_id, changed, [*gone, *(each for each in changed if each in before)])
+    own = {each: (Step(BEGINNING, origin_id(project_id, *each), BEGINNING),) for each in gone}
     moved = {
         origin_id(project_id, *each): timeline
-        for each, timeline in changed.items()
+        for each, timeline in (changed | own).items()
         if _may_have_rows(each, before) and _owners(timeline) != _stored_under(project_id, each, before)
     }
     write_overrides(db, project_id, moved)

@@ -16,6 +16,7 @@ from shopalytic.identity.derived import read_owners
 from shopalytic.identity.ids import VISITOR
 from shopalytic.identity.lookup import customer_ids
 from shopalytic.identity.rules import BEGINNING, OWNED_BY_ANOTHER, Id, Timeline, owner_at
+from shopalytic.identity.sightings import meant_by
 from shopalytic.identity.statements import chunks
 
 LINK = Link.__table__.c
@@ -25,7 +26,7 @@ class CustomerLink(msgspec.Struct, frozen=True, kw_only=True):
     """One entry that concerns a customer. `since` is when its message was said.
 
     refused: `owned_by_another` where it changed nothing, since the id is another customer's. earlier_elsewhere: what
-    the visitor did before stayed with somebody else.
+    the visitor did before stayed with somebody else. of_other: an alias gave the id to whoever had the other one.
     """
 
     link_id: int
@@ -43,6 +44,7 @@ class CustomerLink(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     refused: str | None = None
     earlier_elsewhere: bool = False
+    of_other: bool = False
 
 
 def links(db: Session, project_id: int, customer_id: UUID) -> list[CustomerLink]:
@@ -93,7 +95,15 @@ def _concerns(row: Any, customer_id: UUID, timelines: Mapping[Id, Timeline]) -> 
 
 
 def _owners(row: Any, timelines: Mapping[Id, Timeline]) -> list[UUID]:
-    return [owner_at(timelines[each], row.occurred_at) for each in _ids(row)]
+    named = _ids(row)
+    if row.kind == "alias" and row.other_value:
+        named = [(row.id_type, row.id_value), _meant(row, timelines)]
+    # An id that an alias only guessed at has no timeline.
+    return [owner_at(timelines[each], row.occurred_at) for each in named if each in timelines]
+
+
+def _meant(row: Any, timelines: Mapping[Id, Timeline]) -> Id:
+    return meant_by((row.other_type, row.other_value), row.tracking_id, timelines, row.occurred_at)
 
 
 def _link(row: Any, timelines: Mapping[Id, Timeline]) -> CustomerLink:
@@ -114,6 +124,7 @@ def _link(row: Any, timelines: Mapping[Id, Timeline]) -> CustomerLink:
         door=row.door,
         url=row.url,
         refused=OWNED_BY_ANOTHER if refused else None,
+        of_other=row.kind == "alias" and _meant(row, timelines) == (row.other_type, row.other_value),
         earlier_elsewhere=any(step.from_at == row.occurred_at > BEGINNING for step in steps),
     )
 
@@ -127,7 +138,8 @@ def _sentence(link: CustomerLink) -> str:
         case "track":
             said = f"{visitor} sent an event as {user}"
         case "alias":
-            said = f"{user} was named a further id of {visitor}"
+            known = f"{link.other_type} {link.other_value}" if link.of_other else visitor
+            said = f"{user} was named a further id of {known}"
         case "same":
             said = f"{user} and {link.other_type} {link.other_value} came in one message"
         case _:

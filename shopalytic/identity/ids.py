@@ -117,6 +117,17 @@ def parse_tracking_id(tracking_id: Any) -> str:
     return _parse_value(VISITOR, tracking_id)
 
 
+def parse_previous_id(previous_id: Any) -> str:
+    """What an alias says that the customer is known by; an empty text where it says nothing. Raises ForbiddenId."""
+    if previous_id in (None, ""):
+        return ""
+    try:
+        return _parse_value(VISITOR, previous_id)
+    except ForbiddenId as error:
+        error.at = "previous_id"
+        raise
+
+
 def _parse_type(name: Any) -> str:
     if not isinstance(name, str) or not name.strip():
         raise ForbiddenId("An id's type is a text.", at="user_id")

@@ -33,8 +33,17 @@ from shopalytic.identity.derived import read_owners, replace_derived
 from shopalytic.identity.ids import VISITOR, origin_id
 from shopalytic.identity.overrides import PendingOverride, mark_overrides_sent, pending_overrides
 from shopalytic.identity.repeats import without_repeats
-from shopalytic.identity.rules import EARLIEST_ONLY, Entry, Id, Pair, fold, owner_at
-from shopalytic.identity.sightings import Resolved, Sighting, Wish, resolve_row, wish_key, wishes
+from shopalytic.identity.rules import EARLIEST_ONLY, NO_ID, Entry, Id, Pair, fold, owner_at
+from shopalytic.identity.sightings import (
+    Resolved,
+    Sighting,
+    Wish,
+    meant_by,
+    previous_of,
+    resolve_row,
+    wish_key,
+    wishes,
+)
 from shopalytic.identity.statements import chunks, hold_identity, insert_into
 
 __all__ = [
@@ -100,6 +109,8 @@ def _answer(db: Session, project_id: int, sightings: Sequence[Sighting]) -> list
     for sighting in sightings:
         asked.add(sighting.origin)
         asked.update(sighting.user_ids.items())
+        if (previous := previous_of(sighting)) != NO_ID:
+            asked.update((previous, (VISITOR, sighting.tracking_id or previous[1])))
     timelines = read_owners(db, project_id, asked)
 
     def owner(each: Id, at: datetime) -> UUID:
@@ -110,6 +121,9 @@ def _answer(db: Session, project_id: int, sightings: Sequence[Sighting]) -> list
     for sighting in sightings:
         at = sighting.said_at
         owners = [owner(each, at) for each in sighting.user_ids.items()]
+        if (previous := previous_of(sighting)) != NO_ID:
+            meant = meant_by(previous, sighting.tracking_id or previous[1], timelines, at)
+            owners += [owner(meant, at)] if meant in timelines else []
         answers.append(resolve_row(project_id, sighting, owner(sighting.origin, at), owners))
     return answers
 

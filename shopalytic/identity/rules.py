@@ -39,7 +39,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One link as the rules see it.
 
     identify, track: the visitor is the customer of `id`, said outright or by an event that carried both.
-    alias: `id` is a further id of whoever the visitor is at that time. same: `id` and `other` came in one message.
+    alias: `id` is a further id of whoever the visitor is at that time; with `other`, of the customer who has that id by
+    then, and of the visitor only where nobody has it. same: `id` and `other` came in one message.
     seen: `id` came without a visitor. Struck entries (`active` false) say nothing.
     """
 
@@ -69,6 +70,14 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
             found.append(self.other)
         return found
 
+    @property
+    def guessed(self) -> list[Id]:
+        """Ids that it may mean or not: an alias's previous id is a customer's, or a visitor's of the same value."""
+        if self.kind != "alias" or self.other == NO_ID:
+            return []
+        visitor = (VISITOR, self.tracking_id)
+        return [self.other, visitor] if self.tracking_id == self.other[1] else [self.other]
+
 
 class Step(NamedTuple):
     """From `from_at` on, up to the next step, the id is the customer's; `since`: when that was said."""
@@ -97,10 +106,14 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 class Customers(NamedTuple):
-    """What the entries come to: a timeline for every id that any entry names, and the refused links."""
+    """What the entries come to: a timeline for every id that any entry names, and the refused links.
+
+    nobodys: ids that aliases only guessed at, and that turned out to mean nobody; they have no timeline.
+    """
 
     timelines: dict[Id, Timeline]
     refused: list[Refused]
+    nobodys: frozenset[Id] = frozenset()
 
 
 def fold(project_id: int, entries: Iterable[Entry]) -> Customers:
@@ -113,7 +126,9 @@ def fold(project_id: int, entries: Iterable[Entry]) -> Customers:
     reading = _Reading(project_id, given)
     for _, together in groupby(sorted(_effective(given), key=_place), key=lambda entry: entry.moment):
         reading.take_message(list(together))
-    return Customers(reading.timelines(), reading.unresolved())
+    timelines = reading.timelines()
+    named = {each for entry in given for each in entry.ids}
+    return Customers(timelines, reading.unresolved(), frozenset(named - timelines.keys()))
 
 
 def owner_at(timeline: Timeline, occurred_at: datetime) -> UUID:
@@ -169,8 +184,11 @@ class _Reading:
         self._owned_since: dict[Id, datetime] = {}
         self._stretches: dict[str, list[_Stretch]] = {}
         self._refused: list[Entry] = []
+        self._of_other: set[Entry] = set()
+        self._named: set[Id] = set()
         self._first_at: dict[Id, datetime] = {}
         for entry in entries:
+            self._named.update(set(entry.ids) - set(entry.guessed))
             for each in entry.ids:
                 self._first_at[each] = min(entry.occurred_at, self._first_at.get(each, entry.occurred_at))
 
@@ -202,7 +220,7 @@ class _Reading:
                 found[each] = _settled(self._stretches[id_value])
             elif each in self._owners:
                 found[each] = (Step(BEGINNING, self._owners[each].key, self._owned_since[each]),)
-            else:
+            elif each in self._named:
                 found[each] = (Step(BEGINNING, self._origin(each), first_at),)
         return found
 
@@ -212,6 +230,8 @@ class _Reading:
         for entry in self._refused:
             if entry.kind == "same":
                 about, wanted = entry.other, self._owners[entry.id].key
+            elif entry in self._of_other:
+                about, wanted = entry.id, self._owners[entry.other].key
             else:
                 stretches = self._stretches[entry.tracking_id]
                 about, wanted = entry.id, owner_at(_settled(stretches), entry.occurred_at)
@@ -245,7 +265,10 @@ class _Reading:
         self._stretches[anonymous.visitor] = [_Stretch(BEGINNING, owner, at)]
 
     def _alias(self, entry: Entry) -> None:
-        current = self._current(entry.tracking_id)
+        known = self._owners.get(entry.other)
+        if known is not None:
+            self._of_other.add(entry)
+        current = known or self._current(entry.tracking_id)
         owner = self._owners.get(entry.id)
         if owner is None:
             self._own(current, entry.id, entry.occurred_at)

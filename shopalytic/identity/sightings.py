@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 import msgspec
 
-from shopalytic.identity.ids import VISITOR, origin_id
-from shopalytic.identity.rules import EARLIEST_ONLY, Entry, Id, Pair
+from shopalytic.identity.ids import USER_ID, VISITOR, origin_id
+from shopalytic.identity.rules import EARLIEST_ONLY, NO_ID, Entry, Id, Pair, Timeline
 
 
 class Sighting(msgspec.Struct, frozen=True):
     """One message's ids. At least one of `tracking_id` and `user_ids` is there.
 
     user_ids: as `parse_user_ids` gives them, the most important first. occurred_at: aware UTC.
-    cause: what the customer's page says of it, such as an event's name.
+    previous_id: of an alias, an id that the customer is known by already: a plain one, or a visitor's. cause: what the customer's page says of it, such as an event's name.
     """
 
     kind: Literal["track", "identify", "alias"]
@@ -28,12 +28,14 @@ class Sighting(msgspec.Struct, frozen=True):
     cause: str = ""
     door: str = "native"
     url: str = ""
+    previous_id: str = ""
 
     @property
     def origin(self) -> Id:
         """The id that the row stands under.
 
-        An alias stands under its visitor: where it is refused, its id is that of somebody else.
+        An alias stands under its visitor: where it is refused, its id is that of somebody else. One with a previous
+        id alone stands under the new one: nobody can tell yet whether the previous one is a visitor's.
         """
         if self.kind == "alias" and self.tracking_id:
             return VISITOR, self.tracking_id
@@ -85,11 +87,15 @@ def entries_of(sighting: Sighting) -> list[Entry]:
         return []
     at, message_id, visitor = sighting.said_at, sighting.message_id, sighting.tracking_id
     first, *others = sighting.user_ids.items()
-    if sighting.kind == "alias" and visitor:
+    previous = previous_of(sighting)
+    if sighting.kind == "alias" and (visitor or previous != NO_ID):
         return [
-            Entry(kind="alias", tracking_id=visitor, id=each, occurred_at=at, message_id=message_id)
+            Entry(
+                kind="alias", tracking_id=visitor or previous[1], id=each, other=previous, occurred_at=at,
+                message_id=message_id,
+            )
             for each in (first, *others)
-        ]
+        ]  # fmt: skip
     if visitor:
         kind: Literal["identify", "track"] = "identify" if sighting.kind == "identify" else "track"
         entries = [Entry(kind=kind, tracking_id=visitor, id=first, occurred_at=at, message_id=message_id)]
@@ -98,6 +104,19 @@ def entries_of(sighting: Sighting) -> list[Entry]:
     return entries + [
         Entry(kind="same", id=first, other=other, occurred_at=at, message_id=message_id) for other in others
     ]
+
+
+def previous_of(sighting: Sighting) -> Id:
+    """What an alias says that the customer is known by; NO_ID where it says nothing, or the new id again."""
+    previous = USER_ID, sighting.previous_id
+    is_said = sighting.kind == "alias" and sighting.previous_id
+    return NO_ID if not is_said or previous in sighting.user_ids.items() else previous
+
+
+def meant_by(previous: Id, visitor: str, timelines: Mapping[Id, Timeline], at: datetime) -> Id:
+    """Whose further id an alias gave: that of the customer who had the previous id by then, else the visitor's."""
+    known = timelines.get(previous)
+    return previous if known and known[0].since <= at else (VISITOR, visitor)
 
 
 def resolve_row(

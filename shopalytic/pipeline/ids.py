@@ -6,7 +6,7 @@ from shopalytic.events.event import Quarantine, QuarantineReason
 from shopalytic.events.message import Envelope
 from shopalytic.events.parse import Parsed, parse_message
 from shopalytic.events.violations import Violation
-from shopalytic.identity.ids import ForbiddenId, parse_tracking_id, sort_user_ids
+from shopalytic.identity.ids import ForbiddenId, parse_previous_id, parse_tracking_id, sort_user_ids
 
 
 def read_message(envelope: Envelope, stored_at_ms: int) -> Parsed | Quarantine:
@@ -29,6 +29,11 @@ def check_ids(parsed: Parsed) -> Parsed | Quarantine:
         refused = [*refused, error]
     if not ids and not event.tracking_id:
         return Quarantine(QuarantineReason.FORBIDDEN_ID, " ".join(error.message for error in refused))
+    try:
+        parsed.previous_id = parse_previous_id(parsed.previous_id)
+    except ForbiddenId as error:
+        parsed.previous_id = ""
+        refused = [*refused, error]
     if refused:
         event.violations = event.violations + [
             Violation.FORBIDDEN_ID.at(error.at or "user_id") for error in refused

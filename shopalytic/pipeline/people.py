@@ -133,4 +133,5 @@ def _sighting(message: Parsed) -> Sighting:
         cause=event.event if message.kind == "track" else message.kind,
         door=event.door,
         url=event.url,
+        previous_id=message.previous_id,
     )

@@ -93,6 +93,20 @@ def test_every_call_of_the_python_client_arrives(system: System) -> None:
     assert (customer["orders"], customer["revenue"]) == (1, "30.25")
 
 
+def test_an_alias_between_two_user_ids_makes_them_one_customer(system: System) -> None:
+    with python_client(system) as client:
+        client.track("renamed-old", "Signed In")
+        client.alias("renamed-old", "renamed-new")
+        client.track("renamed-new", "Order Completed", ORDER | {"order_id": "renamed-order"})
+    system.wait_until_stored(patience_seconds=DEADLINE_SECONDS)
+    customer = customer_of(system, "renamed-old")
+    assert customer["customer_id"] == customer_of(system, "renamed-new")["customer_id"]
+    assert {(one["type"], one["value"]) for one in customer["ids"]} == {
+        ("user_id", "renamed-old"), ("user_id", "renamed-new"),
+    }  # fmt: skip
+    assert customer["orders"] == 1
+
+
 def test_every_call_of_the_node_client_arrives(system: System, node_modules: Path) -> None:
     environment = os.environ | {"HOST": system.address, "TOKEN": system.project["token"]}
     done = subprocess.run(

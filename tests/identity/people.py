@@ -31,6 +31,7 @@ def saw(
     kind: str = "track",
     at: float = 0,
     message: str = "",
+    previous: str = "",
 ) -> Sighting:
     """One message. at: seconds after noon. user: a plain id, or ids by type, the most important first."""
     user_ids = {"user_id": user} if user and isinstance(user, str) else dict(user or {})
@@ -41,6 +42,7 @@ def saw(
         occurred_at=NOON + timedelta(seconds=at),
         message_id=message or f"m{next(_messages):06}",
         cause="page_view" if kind == "track" else kind,
+        previous_id=previous,
     )
 
 
@@ -167,7 +169,8 @@ def sighting_lists(draw: st.DrawFn, max_size: int = 14) -> list[Sighting]:
             visitor = "t1"
         kind = draw(st.sampled_from(["track", "identify", "alias"])) if user_ids else "track"
         at = draw(st.integers(0, 12))
-        found.append(saw(visitor, user_ids, kind=kind, at=at, message=f"m{number:02}"))
+        previous = draw(st.sampled_from(["", "a", "b", "t1", "t2"])) if kind == "alias" else ""
+        found.append(saw(visitor, user_ids, kind=kind, at=at, message=f"m{number:02}", previous=previous))
     return found
 
 

@@ -131,6 +131,49 @@ def test_a_conflict_is_fulfilled_by_signing_in_later(shop: Shop) -> None:
     assert shop.resolve([early])[0].refused is None
 
 
+def test_alias_of_a_known_id_gives_its_customer_a_further_one(shop: Shop) -> None:
+    shop.receive(identify("anna", "old", at=0))
+    [answer] = shop.receive(alias("", "new", previous="old", at=1))
+    shop.receive(saw("", "new", at=2), saw("laptop", at=3), identify("laptop", "new", at=4))
+    assert answer.refused is None
+    assert set(shop.read().values()) == {shop.visitor("anna")}
+    assert shop.conflicts() == set()
+    assert set(shop.identities()) == {
+        ("tracking_id", "anna"), ("user_id", "old"), ("user_id", "new"), ("tracking_id", "laptop"),
+    }  # fmt: skip
+
+
+def test_alias_of_a_known_id_holds_in_whatever_order_it_arrives(shop: Shop) -> None:
+    shop.receive(saw("", "new", at=2))
+    shop.receive(alias("", "new", previous="old", at=1))
+    shop.receive(identify("anna", "old", at=0))
+    assert set(shop.read().values()) == {shop.visitor("anna")}
+    assert ("tracking_id", "old") not in shop.identities()
+
+
+def test_alias_of_a_visitors_id_without_the_visitor_is_that_visitors(shop: Shop) -> None:
+    shop.receive(saw("anna", at=0), alias("", "17", previous="anna", at=1), saw("", "17", at=2))
+    assert set(shop.read().values()) == {shop.visitor("anna")}
+    assert set(shop.identities()) == {("tracking_id", "anna"), ("user_id", "17")}
+
+
+def test_alias_of_two_customers_ids_changes_nothing_and_is_a_conflict(shop: Shop) -> None:
+    shop.receive(saw("", "a", at=0), saw("", "b", at=1))
+    theft = alias("", "b", previous="a", at=2)
+    [answer] = shop.receive(theft)
+    assert answer.refused == "owned_by_another"
+    assert shop.conflicts() == {(theft.message_id, "alias", "user_id", "b")}
+    owners = shop.identities()
+    assert owners["user_id", "a"][0][1] == shop.customer("user_id", "a")
+    assert owners["user_id", "b"][0][1] == shop.customer("user_id", "b")
+
+
+def test_alias_of_an_id_to_itself_says_nothing(shop: Shop) -> None:
+    [answer] = shop.receive(alias("", "17", previous="17", at=0))
+    assert answer.refused is None
+    assert set(shop.identities()) == {("user_id", "17")}
+
+
 def test_alias_without_a_visitor_is_a_sighting_of_the_id(shop: Shop) -> None:
     shop.receive(alias("", "17", at=0))
     assert shop.identities()["user_id", "17"][0][1] == shop.customer("user_id", "17")

@@ -179,3 +179,15 @@ def test_a_struck_link_is_told_as_undone_by_those_it_joined(shop: Shop) -> None:
         struck = explain(shop, owner)[-1]
         assert (struck.message_id, struck.active) == ("m1", False)
         assert sentences([struck])[0].endswith("this was undone.")
+
+
+def test_an_alias_of_a_known_id_is_told_with_that_id(shop: Shop) -> None:
+    shop.receive(
+        saw("", "old", at=0), alias("", "new", previous="old", at=1), alias("", "c", previous="anna", at=2)
+    )
+    with shop.sessions() as db:
+        found = links(db, shop.project, shop.customer("user_id", "old"))
+        assert "user_id new was named a further id of user_id old (alias)." in sentences(found)[-1]
+        [of_visitor] = links(db, shop.project, shop.visitor("anna"))
+    assert of_visitor.refused is None
+    assert "user_id c was named a further id of visitor anna (alias)." in sentences([of_visitor])[0]

@@ -97,16 +97,16 @@ def _put_identify(message: dict[str, Any], item: dict[str, Any]) -> None:
 
 
 def _put_alias(message: dict[str, Any], item: dict[str, Any]) -> None:
-    """`userId` is a further id of whoever had the visitor's id until now.
+    """`userId` is a further id of whoever had the previous one, which is a `userId` or a visitor's id.
 
-    The browser library sends the visitor's id beside the previous one; a server's client the previous one alone.
+    The browser library sends the visitor's id beside it; a server's client the previous one alone.
     """
     previous = known_text(item.get("previousId"), "previousId")
     if message["user_id"] is None:
         raise Rejected("An alias needs a userId.", at="userId")
     if not previous and message["tracking_id"] is None:
         raise Rejected("An alias needs a previousId.", at="previousId")
-    message |= {"type": "alias", "tracking_id": message["tracking_id"] or previous}
+    message |= {"type": "alias", "previous_id": previous or None}
 
 
 def _context(item: dict[str, Any], body: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, str]]:

@@ -119,6 +119,7 @@ def test_an_error_is_told_in_the_members_that_the_clients_log(shop: Shop) -> Non
         ("identify", {"traits": "t"}, "traits"),
         ("alias", {"previousId": "v"}, "userId"),
         ("alias", {"userId": "u", "anonymousId": None}, "previousId"),
+        ("alias", {"userId": "u", "previousId": "undefined"}, "previous_id"),
         ("identify", {"userId": "null"}, "user_id"),
     ],
 )
@@ -220,11 +221,17 @@ def test_traits_of_somebody_unknown_are_kept_under_the_visitors_id(shop: Shop) -
     assert event_properties(parsed.event) == {"last_name": "Snow"}
 
 
-def test_an_alias_of_a_server_stands_under_the_previous_id(shop: Shop) -> None:
+def test_an_alias_of_a_server_names_the_previous_id(shop: Shop) -> None:
     call(shop, "alias", anonymousId=None, previousId="visitor-9", userId="u-1")
     [parsed] = shop.stream.parsed()
-    assert (parsed.kind, parsed.event.tracking_id) == ("alias", "visitor-9")
+    assert (parsed.kind, parsed.event.tracking_id, parsed.previous_id) == ("alias", "", "visitor-9")
     assert parsed.user_ids == {"user_id": "u-1"}
+
+
+def test_an_alias_of_the_browser_library_names_the_visitor_and_the_previous_id(shop: Shop) -> None:
+    call(shop, "alias", previousId="u-0", userId="u-1")
+    [parsed] = shop.stream.parsed()
+    assert (parsed.event.tracking_id, parsed.previous_id) == ("visitor-1", "u-0")
 
 
 def test_a_group_is_a_free_event_with_its_traits(shop: Shop) -> None:
