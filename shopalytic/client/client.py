@@ -37,8 +37,10 @@ class Client:
     ever raises for what is sent; what goes wrong is logged, and told to `on_error`. A call gives the message's id,
     or None where the message was not taken.
 
-    synchronous: each call sends before it returns (and waits between tries), and gives None where the collector
-    did not accept the message. For scripts and tests.
+    max_tries: for a batch that the collector answers with a fault of its own. While it is away, the client waits, as long
+    as the process lives.
+    synchronous: each call sends before it returns (and waits between tries, of which there are `max_tries` in any case),
+    and gives None where the collector did not accept the message. For scripts and tests.
     """
 
     def __init__(
@@ -76,7 +78,7 @@ class Client:
                 queue_limit=max(1, int(queue_limit)),
                 max_tries=max(1, int(max_tries)),
             )
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, ArithmeticError) as error:
             # A shop without its tracking is worth more than a shop that does not start.
             self._reporter.tell([Failure(FailureKind.DISABLED, f"Nothing will be sent: {error}")])
             return

@@ -21,6 +21,10 @@ BATCH_BYTES = BATCH_LIMIT_BYTES - 64
 BACKOFF_SECONDS_FIRST = 0.5
 BACKOFF_SECONDS_MOST = 30.0
 FULL_TOLD_SECONDS = 10.0
+QUEUE_LIMIT_BYTES = 64 * 1024 * 1024
+OUTAGE_TRIES = 3
+"""So many in a row fail before an outage is worth a line in the log."""
+OUTAGE_TOLD_SECONDS = 300.0
 
 
 class Sender:
@@ -50,6 +54,7 @@ class Sender:
         self._is_closed = False
         self._ends_at: float | None = None
         self._full_told_at = -FULL_TOLD_SECONDS
+        self._outage_told_at = -OUTAGE_TOLD_SECONDS
         self._begin_anew()
         _watch_forks(self)
 
@@ -57,6 +62,7 @@ class Sender:
         # Re-entrant: a signal's function may track while the thread it interrupts does.
         self._changed = threading.Condition(threading.RLock())
         self._waiting: deque[bytes] = deque()
+        self._waiting_bytes = 0
         self._oldest_at = 0.0
         self._put_count = self._settled_count = self._flush_to = 0
         self._thread: threading.Thread | None = None
@@ -75,10 +81,13 @@ class Sender:
                 kind, reason = FailureKind.CLOSED, "The client is closed"
             elif self._put_count - self._settled_count >= self._queue_limit:
                 kind, reason = FailureKind.QUEUE_FULL, f"{self._queue_limit} messages wait already"
+            elif self._waiting_bytes + len(encoded) > QUEUE_LIMIT_BYTES:
+                kind, reason = FailureKind.QUEUE_FULL, f"{self._waiting_bytes} bytes of messages wait already"
             else:
                 if not self._waiting:
                     self._oldest_at = time.monotonic()
                 self._waiting.append(encoded)
+                self._waiting_bytes += len(encoded)
                 self._put_count += 1
                 if len(self._waiting) in (1, self._batch_size):
                     self._changed.notify_all()
@@ -112,6 +121,7 @@ class Sender:
         with self._changed:
             left = list(self._waiting)
             self._waiting.clear()
+            self._waiting_bytes = 0
             self._settled_count += len(left)
             self._changed.notify_all()
         self._tell(FailureKind.GAVE_UP, "The client was closed before they could be sent", left)
@@ -121,15 +131,18 @@ class Sender:
         """At once, in the calling thread. Whether the collector accepted it."""
         if self._is_closed:
             return self._tell(FailureKind.CLOSED, "The client is closed", [encoded])
-        return self.deliver([encoded])
+        return self.deliver([encoded], is_patient=False)
 
-    def deliver(self, items: list[bytes]) -> bool:
-        """Send these now, in the calling thread, waiting between tries. False: not all were accepted."""
+    def deliver(self, items: list[bytes], *, is_patient: bool = True, ends_at: float | None = None) -> bool:
+        """Send these now, in the calling thread, waiting between tries. False: not all were accepted.
+
+        is_patient: an outage is waited out, however long it is. ends_at: no wait is longer than to there.
+        """
         is_whole = True
         parts = [items]
         while parts:
             part = parts.pop()
-            match self._try(part):
+            match self._try(part, is_patient, ends_at):
                 case TooMuch() if len(part) > 1:
                     half = len(part) // 2
                     # Whatever stands before the collector takes less than it does; the next batch is smaller.
@@ -167,9 +180,9 @@ class Sender:
                 batch = self._take()
             self._settle(batch)
 
-    def _settle(self, batch: list[bytes]) -> None:
+    def _settle(self, batch: list[bytes], ends_at: float | None = None) -> None:
         try:
-            self.deliver(batch)
+            self.deliver(batch, ends_at=ends_at)
         except Exception:
             log.exception("a batch of %d messages was lost", len(batch))
         finally:
@@ -181,7 +194,7 @@ class Sender:
         while self._waiting and time.monotonic() < ends_at:
             with self._changed:
                 batch = self._take()
-            self._settle(batch)
+            self._settle(batch, ends_at)
         return not self._waiting
 
     def _is_due(self) -> bool:
@@ -207,24 +220,38 @@ class Sender:
             if batch and size > self._batch_bytes:
                 break
             batch.append(self._waiting.popleft())
+            self._waiting_bytes -= len(batch[-1])
         return batch
 
-    def _try(self, items: list[bytes]) -> Reply:
-        tried = 0
+    def _try(self, items: list[bytes], is_patient: bool, ends_at: float | None) -> Reply:
+        tried = counted = 0
         while True:
             reply = self._transport.post(items)
-            tried += 1
-            if not isinstance(reply, Later) or tried >= self._max_tries:
+            if not isinstance(reply, Later):
                 return reply
-            if not self._pause(_pause_seconds(reply, tried)):
+            tried += 1
+            counted += not (is_patient and reply.is_outage)
+            if counted >= self._max_tries:
+                return reply
+            if is_patient and tried >= OUTAGE_TRIES:
+                self._tell_outage(reply)
+            if not self._pause(_pause_seconds(reply, tried), ends_at):
                 return reply
 
-    def _pause(self, seconds: float) -> bool:
-        """False, at once, where the client will be closed before."""
+    def _tell_outage(self, reply: Later) -> None:
+        """Now and then: nothing is lost yet."""
+        now = time.monotonic()
+        if now - self._outage_told_at >= OUTAGE_TOLD_SECONDS:
+            self._outage_told_at = now
+            count = self._put_count - self._settled_count
+            log.warning("%d messages wait: %s", count, reply.reason)
+
+    def _pause(self, seconds: float, ends_at: float | None = None) -> bool:
+        """False, at once, where the client will be closed before, or `ends_at` comes first."""
         until = time.monotonic() + seconds
         with self._changed:
             while (left := until - time.monotonic()) > 0:
-                if self._ends_at is not None and until > self._ends_at:
+                if any(end is not None and until > end for end in (self._ends_at, ends_at)):
                     return False
                 self._changed.wait(left)
         return True

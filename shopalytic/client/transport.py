@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 RETRIED_STATUSES = frozenset({408, 429})
+OUTAGES_FROM = 502
+"""Statuses from here on, and those above, are of something that is away; a 500 is the collector's own fault."""
 RETRY_AFTER_SECONDS_MOST = 300.0
 GZIP_FROM_BYTES = 1024
 ANSWER_LIMIT_BYTES = 4 * 1024 * 1024
@@ -34,10 +36,14 @@ class TooMuch:
 
 @dataclass(frozen=True)
 class Later:
-    """No answer, or one that says "not now". retry_after_seconds: None where it named no time."""
+    """No answer, or one that says "not now". retry_after_seconds: None where it named no time.
+
+    is_outage: something is away, whatever the batch holds; else these messages themselves may be what breaks it.
+    """
 
     reason: str
     retry_after_seconds: float | None = None
+    is_outage: bool = True
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,7 @@ def _read_results(response: IO[bytes], count: int) -> Reply:
     try:
         results = json.loads(response.read(ANSWER_LIMIT_BYTES))["results"]
         if len(results) != count:
-            return Later(f"The answer has {len(results)} results for {count} messages.")
+            return Later(f"The answer has {len(results)} results for {count} messages.", is_outage=False)
         return Answered(
             [
                 None if one["status"] == "accepted" else (str(one.get("error", "")), str(one.get("at") or ""))
@@ -110,7 +116,8 @@ def _judge(error: urllib.error.HTTPError) -> Reply:
     if error.code == 413:
         return TooMuch(reason)
     if error.code in RETRIED_STATUSES or error.code >= 500:
-        return Later(reason, parse_retry_after(error.headers.get("Retry-After")))
+        is_outage = error.code in RETRIED_STATUSES or error.code >= OUTAGES_FROM
+        return Later(reason, parse_retry_after(error.headers.get("Retry-After")), is_outage)
     return Refused(reason)
 
 

@@ -137,7 +137,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long the client would wait between tries; it goes on at once."""
     asked: list[float] = []
 
-    def pause(_: Any, seconds: float) -> bool:
+    def pause(_: Any, seconds: float, ends_at: float | None = None) -> bool:
         asked.append(seconds)
         return True
 

@@ -104,16 +104,57 @@ def test_all_arrives_once_and_in_order_through_every_kind_of_trouble(
 def test_a_collector_that_is_not_there_is_waited_for_with_growing_pauses(
     make: Make, pauses: list[float], failures: list[Failure]
 ) -> None:
-    client = make(address="http://127.0.0.1:9", max_tries=9)
-    message_id = client.track("order", {}, user_id="77")
-    assert client.flush(20)
+    client = make(address="http://127.0.0.1:9", max_tries=9, synchronous=True)
+    client.track("order", {}, user_id="77", message_id="order-1")
     assert all(0.25 * 2**n <= pause <= 0.5 * 2**n for n, pause in enumerate(pauses[:6]))
     assert all(15 <= pause <= 30 for pause in pauses[6:])
     assert len(pauses) == 8
     [failure] = failures
     assert failure.kind is FailureKind.GAVE_UP
     assert failure.message is not None
-    assert failure.message["message_id"] == message_id
+    assert failure.message["message_id"] == "order-1"
+
+
+@pytest.mark.parametrize("answer", [it for it in LATER if it.status != 500 and it.body != {"accepted": 0, "results": []}],
+                         ids=lambda it: f"{it.status}-{it.hangs_up}")  # fmt: skip
+def test_an_outage_is_waited_out_however_long_it_is(
+    make: Make, collector: Collector, pauses: list[float], failures: list[Failure], answer: Answer,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    collector.script = [answer] * 60
+    client = make(batch_size=1)
+    client.track("order", {}, user_id="77")
+    client.track("refund", {}, user_id="77")
+    assert client.flush(20)
+    assert names(collector) == ["order", "refund"]
+    assert failures == []
+    assert len(pauses) == 60
+    assert sum("messages wait" in line for line in caplog.text.splitlines()) == 1
+
+
+def test_a_batch_that_breaks_the_collector_is_given_up_and_the_next_one_goes(
+    make: Make, collector: Collector, pauses: list[float], failures: list[Failure]
+) -> None:
+    collector.script = [Answer(500, {})] * 10
+    client = make(batch_size=1)
+    client.track("order", {}, user_id="77")
+    client.track("refund", {}, user_id="77")
+    assert client.flush(20)
+    assert names(collector) == ["refund"]
+    assert [failure.kind for failure in failures] == [FailureKind.GAVE_UP]
+
+
+def test_a_queue_of_large_messages_is_full_by_its_bytes(
+    make: Make, collector: Collector, failures: list[Failure], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shopalytic.client.sender.QUEUE_LIMIT_BYTES", 100_000)
+    client = make()
+    for _ in range(2):
+        taken = [client.track("order", {"note": "x" * 30_000}, user_id="77") for _ in range(5)]
+        assert [message_id is not None for message_id in taken] == [True] * 3 + [False] * 2
+        assert client.flush(20)
+    assert {failure.kind for failure in failures} == {FailureKind.QUEUE_FULL}
+    assert len(collector.accepted) == 6
 
 
 def test_a_retry_after_is_honoured(make: Make, collector: Collector, pauses: list[float]) -> None:
