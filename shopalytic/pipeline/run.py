@@ -32,6 +32,7 @@ from shopalytic.pipeline.ids import read_message
 from shopalytic.pipeline.judge import judge, judge_again
 from shopalytic.pipeline.orders import claim_orders, release_claims
 from shopalytic.pipeline.people import settle_people
+from shopalytic.pipeline.refunds import release_refunds, settle_refunds
 from shopalytic.pipeline.sessions import put_sessions
 from shopalytic.pipeline.steps import StepContext, process
 from shopalytic.store import Store
@@ -178,6 +179,7 @@ class Runner:
                 rest = [item for item in group if item.open]
                 replayed = {item.message_id for item in rest if item.envelope.replay}
                 _close(rest, claim_orders(db, project_id, _events(rest), token, replayed=replayed))
+                settle_refunds(db, project_id, _events(rest), token)
 
     def send_overrides(self) -> None:
         """Send what the ledger changed about rows stored before. A crash in between sends it the next time."""
@@ -219,6 +221,7 @@ class Runner:
         for project_id, events in by_project.items():
             with _naming_database_faults(), self._sessions.begin() as db:
                 release_claims(db, project_id, events, token)
+                release_refunds(db, project_id, events, token)
 
     def _insert_events(self, items: list[Item], token: str) -> None:
         """Insert rows; where the store refuses them, halve until the bad one stands alone and set that aside.

@@ -13,6 +13,7 @@ from shopalytic.identity.statements import insert_into
 EMAIL_FREE = "email_free"
 EMAIL_IN_USE = "email_in_use"
 CLAIM_RELEASED = "claim_released"
+ORDER_KNOWN = "order_known"
 
 
 def read_verdicts(db: Session, project_id: int, token: str) -> list[BatchVerdict]:
