@@ -7,11 +7,18 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from benchmarks.system import System, running_system
+from shopalytic.settings import Settings
+from shopalytic.store.client import open_store
 
 FILE = Path(__file__).parents[1] / "data" / "online_retail.csv"
+
+
+class Marked(msgspec.Struct):
+    violations: list[str]
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +35,16 @@ def run_import(system: System) -> str:
     return done.stdout
 
 
+def violations(system: System) -> list[list[str]]:
+    store = open_store(Settings(data_dir=system.data_dir))
+    rows = store.rows(Marked, "SELECT violations FROM {{events}} WHERE notEmpty(violations)")
+    store.close()
+    return [row.violations for row in rows]
+
+
 def test_orders_imported_twice_count_once_to_the_penny(system: System) -> None:
     assert "Stored: 236 new; known already: 0; in quarantine: 0." in run_import(system)
+    assert violations(system) == []  # nothing is wrong with real orders
     assert "Stored: 0 new; known already: 236; in quarantine: 0." in run_import(system)
 
     totals = system.get("/api/v1/reports/overview?start=2010-12-01&end=2010-12-31")["totals"]
