@@ -31,6 +31,7 @@ CHECKOUT = {
 PIXEL = """
 const heard = {}, sent = [];
 const analytics = {subscribe: (name, listen) => { heard[name] = listen; }};
+const init = {data: {shop: {paymentSettings: {currencyCode: "EUR"}}}};
 const browser = {cookie: {get: async (name) => COOKIES[name] || ""}};
 globalThis.fetch = async (url, options) => { sent.push([url, JSON.parse(options.body)]); };
 %s
@@ -77,9 +78,11 @@ def pixel(cookies: dict[str, str], events: list[tuple[str, Any]]) -> list[Any]:
     return list(node(given + PIXEL % script))
 
 
-def gtm(event: str, ecommerce: Any, term: str | None = None) -> list[Any]:
+def gtm(event: str, ecommerce: Any, term: str | None = None, *, prices_with_tax: bool = False) -> list[Any]:
     [html] = [block for block in code("google-tag-manager.md", "html") if "{{Event}}" in block]
     script = html.replace("<script>", "").replace("</script>", "")
+    if prices_with_tax:
+        script = script.replace("PRICES_WITH_TAX = false", "PRICES_WITH_TAX = true")
     for name, value in (("Event", event), ("ecommerce", ecommerce), ("search_term", term)):
         script = script.replace("{{" + name + "}}", json.dumps(value))
     return list(node(GTM % script))
@@ -113,6 +116,19 @@ def test_shopifys_pixel_tells_what_was_taken_off_an_order() -> None:
     event = as_stored(message).event
     assert (event.total, event.total_discount, event.violations) == ("24.4", "2.5", [])
     assert event_properties(event)["discounts"] == [{"code": "SPRING", "value": "2.5"}]
+
+
+@pytest.mark.parametrize(
+    "other", [{"currencyCode": "CAD"}, {"order": None}, {"transactions": [{"gateway": "bogus"}]}]
+)
+def test_shopifys_pixel_leaves_to_the_webhook_what_it_would_tell_otherwise(other: dict[str, Any]) -> None:
+    assert pixel({"_sha": COOKIE}, [("checkout_completed", {"checkout": CHECKOUT | other})]) == []
+
+
+def test_shopifys_pixel_tells_an_order_whose_product_is_gone() -> None:
+    lines = [{"title": "A gift", "quantity": 1, "variant": None}, *CHECKOUT["lineItems"]]
+    [(_, message)] = pixel({}, [("checkout_completed", {"checkout": CHECKOUT | {"lineItems": lines}})])
+    assert as_stored(message).event.total == "26.9"
 
 
 def test_shopifys_pixel_tells_what_leads_to_the_order() -> None:
@@ -155,6 +171,25 @@ def test_tag_managers_purchase_is_an_order_with_tax_and_shipping(value: float) -
     event = as_stored({"event": name, "tracking_id": "v", "properties": properties}).event
     assert (event.event, event.total, event.subtotal, event.order_id) == ("order", "26.90", "19.90", "T1")
     assert (event.line_skus, event.line_qtys, event.violations) == (["22196"], [2], [])
+
+
+def test_tag_managers_purchase_with_prices_that_hold_the_tax_counts_it_once() -> None:
+    data = {
+        "transaction_id": "T1",
+        "value": 19.9,
+        "tax": 3.32,
+        "shipping": 5,
+        "currency": "EUR",
+        "items": [CUP],
+    }
+    [(_, properties)] = gtm("purchase", data, prices_with_tax=True)
+    assert properties["total"] == "24.90"
+
+
+def test_tag_managers_purchase_of_something_without_a_price_keeps_its_total() -> None:
+    items = [CUP, {"item_id": "gift"}]
+    [(_, properties)] = gtm("purchase", {"transaction_id": "T1", "value": 26.9, "items": items})
+    assert (properties["total"], properties["subtotal"]) == ("26.90", "19.90")
 
 
 @pytest.mark.parametrize(
