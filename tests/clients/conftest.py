@@ -39,12 +39,16 @@ def node_modules() -> Path:
     return MODULES
 
 
+SERVED = {"/analytics.js": BUNDLE, "/static/analytics.min.js": BUNDLE.with_name("standalone.js")}
+"""What the shop's own server has beside its page; a test adds its own."""
+
+
 class _Files(SimpleHTTPRequestHandler):
     def log_message(self, *arguments: Any) -> None:
         pass
 
     def translate_path(self, path: str) -> str:
-        return str(BUNDLE if path == "/analytics.js" else FOLDER / "page.html")
+        return str(SERVED.get(path, FOLDER / "page.html"))
 
 
 @pytest.fixture(scope="module")

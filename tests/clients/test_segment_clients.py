@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import subprocess
 import time
 import urllib.request
@@ -19,8 +20,9 @@ from segment.analytics.client import Client
 
 from benchmarks.system import System
 from tests.browser.chromium import CHROMIUM_ARGS, find_chromium
-from tests.clients.conftest import FOLDER
+from tests.clients.conftest import FOLDER, SERVED
 
+SEGMENT_PAGE = Path(__file__).parents[2] / "docs" / "segment.md"
 DEADLINE_SECONDS = 60
 ORDER = {
     "total": 30.25, "subtotal": 25, "tax": 3.25, "shipping": 2, "currency": "EUR", "cart_id": "c",
@@ -202,6 +204,31 @@ def test_every_call_of_the_browser_library_arrives(
     # Nothing goes anywhere else: neither for settings nor for measurements.
     assert all(address.startswith((shop_url, system.address, "data:")) for address in asked), asked
     assert any(address.endswith("/settings") for address in asked)
+
+
+@pytest.mark.browser
+def test_the_browser_library_works_from_the_shops_own_server(
+    system: System, shop_url: str, new_page: Callable[[], Page], tmp_path: Path
+) -> None:
+    """The page is the one of docs/segment.md, with this system's address and token."""
+    [html] = re.findall(r"```html\n(.*?)```", SEGMENT_PAGE.read_text(), re.DOTALL)
+    html = html.replace("<token>", system.project["token"]).replace(
+        "https://stats.shop.example", system.address
+    )
+    icon = '<!doctype html><link rel="icon" href="data:,">'
+    sent, page, asked = set(before(system)), new_page(), list[str]()
+    page.on("request", lambda request: asked.append(request.url))
+    SERVED["/own.html"] = tmp_path / "own.html"
+    SERVED["/own.html"].write_text(icon + html)
+    page.goto(f"{shop_url}/own.html")
+    page.wait_for_function("!!analytics.track")
+    page.evaluate(
+        "analytics.track('Product Added', {product_id: 'S-1', price: 4.95, quantity: 2, cart_id: 's'})"
+    )
+    events = wait_for_new(system, sent, 2)
+    assert set(events) == {"page_view", "cart_add"}
+    assert events["cart_add"]["properties"]["sku"] == "S-1"
+    assert all(address.startswith((shop_url, system.address)) for address in asked), asked
 
 
 def before(system: System) -> list[str]:
