@@ -40,12 +40,7 @@ def erase_quarantined(
     texts: further values that only this person has, such as an e-mail address. A message that went back into the queue
     already is deleted here too, and counted nowhere twice. A repeat finds what is left.
     """
-    values = {value for _, value in ids} | set(visitors) | {text for text in texts if "@" in text}
-    found = [
-        row
-        for row in _candidates(store, project_id, sorted(values))
-        if is_of_person(row.envelope, set(ids), set(visitors), values)
-    ]
+    found = find_quarantined(store, project_id, ids, visitors, texts)
     if not found:
         return 0
     marks = [(visitor_key(parse_envelope(row.envelope.encode())), row.id) for row in found]
@@ -58,6 +53,18 @@ def erase_quarantined(
             f"WHERE project_id = {project_id:d} AND lower(hex(MD5(envelope))) IN ({listed})"
         )
     return len(found)
+
+
+def find_quarantined(
+    store: Store, project_id: int, ids: Sequence[Id], visitors: Sequence[str], texts: Iterable[str]
+) -> list[Row]:
+    """The messages that name the person, those too that went back into the queue."""
+    values = {value for _, value in ids} | set(visitors) | {text for text in texts if "@" in text}
+    return [
+        row
+        for row in _candidates(store, project_id, sorted(values))
+        if is_of_person(row.envelope, set(ids), set(visitors), values)
+    ]
 
 
 def is_of_person(envelope: str, ids: set[Id], visitors: set[str], values: set[str]) -> bool:

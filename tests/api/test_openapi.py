@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import jsonschema_rs
 import pytest
@@ -22,6 +23,7 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
+from shopalytic.accounts.models import Erasure
 from shopalytic.web.api.calls import CALLS
 from tests.api.conftest import Shop, make_named_shop
 from tests.factories import make_event, make_order
@@ -62,7 +64,7 @@ def api_schema(app: Flask, busy_shop: Shop) -> Any:
         (call.name, mode)
         for call in CALLS
         for mode in GenerationMode
-        if mode.is_positive or call.query.__struct_fields__
+        if mode.is_positive or call.query.__struct_fields__ or call.body
     ],
 )
 def test_every_call_answers_as_the_document_says(
@@ -95,13 +97,25 @@ def test_answers_with_rows_in_them_are_as_the_document_says(busy_shop: Shop) -> 
         "/api/v1/customers": {"id": "jon"},
         "/api/v1/customers/{customer_id}/events": {},
         "/api/v1/customers/{customer_id}/identity": {},
+        "/api/v1/customers/{customer_id}/export": {},
         "/api/v1/events": {"limit": 1},
+        "/api/v1/erasures": {},
+        "/api/v1/erasures/{erasure_id}": {},
         "/api/v1/reports/overview": {"start": "2026-01-01", "end": "2026-01-31"},
     }
-    assert set(asked) == set(document["paths"])
+    assert set(asked) == {path for path, calls in document["paths"].items() if "get" in calls}
+    erasure = str(uuid4())
+    with busy_shop.parts.sessions.begin() as db:
+        db.add(
+            Erasure(
+                id=erasure, project_id=busy_shop.project_id, kind="forget", asked_by="command",
+                done_at=datetime(2026, 1, 10, tzinfo=UTC), step="done",
+            )
+        )  # fmt: skip
 
     for path, query in asked.items():
         call = path.removeprefix("/api/v1").replace("{customer_id}", customer)
+        call = call.replace("{erasure_id}", erasure)
         answer = busy_shop.get(call, **query)
         assert answer.status_code == 200, path
         wanted = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
@@ -113,7 +127,7 @@ def test_the_document_has_every_call_with_its_parameters_and_refusals(shop: Shop
 
     document = answer.get_json()
     assert document["openapi"].startswith("3.1")
-    operations = {path["get"]["operationId"]: path["get"] for path in document["paths"].values()}
+    operations = {one["operationId"]: one for path in document["paths"].values() for one in path.values()}
     assert set(operations) == {call.name for call in CALLS}
     for call in CALLS:
         operation = operations[call.name]

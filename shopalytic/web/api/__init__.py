@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -13,7 +13,7 @@ from shopalytic.web.api.access import open_project, utc_now
 from shopalytic.web.api.asked import Asked
 from shopalytic.web.api.calls import CALLS, Call
 from shopalytic.web.api.openapi import BASE, make_document
-from shopalytic.web.api.parameters import NoQuery, parse_query
+from shopalytic.web.api.parameters import NoQuery, parse_body, parse_query
 from shopalytic.web.api.refusals import register_refusals
 
 
@@ -22,7 +22,7 @@ def register(app: Flask, parts: Parts) -> None:
     blueprint = Blueprint("api", __name__, url_prefix=BASE)
     for call in CALLS:
         blueprint.add_url_rule(
-            call.path, call.name, _view(call), methods=["GET"], provide_automatic_options=False
+            call.path, call.name, _view(call), methods=[call.method], provide_automatic_options=False
         )
     blueprint.add_url_rule(
         "/openapi.json", "openapi", get_document, methods=["GET"], provide_automatic_options=False
@@ -35,9 +35,14 @@ def _view(call: Call) -> Callable[..., Response]:
     def view(**path: Any) -> Response:
         parts: Parts = current_app.extensions["shopalytic"]
         now = utc_now()
-        project = open_project(request, parts.sessions, now)
+        opened = open_project(request, parts.sessions, now)
         query = parse_query(call.query, request.args)
-        return json_answer(call.answer(Asked(parts, project, now), query, **path))
+        asked = Asked(parts, opened.project, now, opened.key_id)
+        if call.body is not None:
+            # Read in full before it is judged: else a refusal leaves the rest of it on the connection.
+            path["body"] = parse_body(call.body, request.get_data())
+        answer = call.answer(asked, query, **path)
+        return stream_answer(answer) if call.is_streamed else json_answer(answer)
 
     return view
 
@@ -45,6 +50,11 @@ def _view(call: Call) -> Callable[..., Response]:
 def get_document() -> Response:
     parse_query(NoQuery, request.args)
     return json_answer(make_document())
+
+
+def stream_answer(pieces: Iterator[bytes]) -> Response:
+    """JSON in pieces. What is wrong has to be raised before the first one."""
+    return Response(pieces, mimetype="application/json", headers={"Cache-Control": "no-store"})
 
 
 def json_answer(answer: Any) -> Response:

@@ -31,13 +31,13 @@ class Opened:
     last_used_at: datetime | None
 
 
-def open_project(request: Request, sessions: sessionmaker[Session], now: datetime) -> Project:
-    """The project of the request's secret key. Raises NotAuthorized, saying what is missing."""
+def open_project(request: Request, sessions: sessionmaker[Session], now: datetime) -> Opened:
+    """The request's secret key and its project. Raises NotAuthorized, saying what is missing."""
     opened = _find_project(sessions, _get_bearer(request))
     if opened.last_used_at is None or now - opened.last_used_at > USE_NOTED_EVERY:
         with sessions.begin() as db:
             db.execute(update(Key).where(Key.id == opened.key_id).values(last_used_at=now))
-    return opened.project
+    return opened
 
 
 def _get_bearer(request: Request) -> str:

@@ -54,6 +54,43 @@ class CustomerAnswer(msgspec.Struct, frozen=True):
     revenue: Money
 
 
+class Moves(msgspec.Struct, frozen=True):
+    """What a change of a customer is about."""
+
+    events: int
+    orders: int
+    revenue: Money
+
+
+class ErasureAnswer(msgspec.Struct, frozen=True):
+    moves: Annotated[Moves, Meta(description="Anonymised: they stay and count. Forgotten: they go.")]
+    customers: Annotated[list[UUID], Meta(description="Customers after it: none.")]
+    erasure_id: Annotated[
+        UUID | None, Meta(description="By which its progress is asked; null for a dry run.")
+    ]
+    dry_run: bool
+    done: Annotated[bool, Meta(description="It was done before.")]
+    repeated: Annotated[bool, Meta(description="It was asked for before; nothing new was begun.")]
+
+
+class ErasureRecord(msgspec.Struct, frozen=True):
+    """An anonymisation or a forgetting. It says nothing of who it was."""
+
+    erasure_id: UUID
+    kind: Annotated[str, Meta(description="`anonymise` or `forget`.")]
+    asked_at: Instant
+    asked_by: Annotated[str, Meta(description="`user:<number>`, `key:<number>` or `command`.")]
+    step: Annotated[str, Meta(description="What comes next; `done` at the end.")]
+    done_at: Instant | None
+    moves: Annotated[Moves, Meta(description="As it was when it was asked for.")]
+    properties: Annotated[int, Meta(description="Properties of the customer that were deleted.")]
+    set_aside: Annotated[int, Meta(description="Messages in quarantine that were deleted.")]
+
+
+class ErasuresAnswer(msgspec.Struct, frozen=True):
+    erasures: list[ErasureRecord]
+
+
 class EventAnswer(msgspec.Struct, frozen=True):
     """One event; an empty text means not known."""
 
@@ -127,6 +164,32 @@ class IdentityAnswer(msgspec.Struct, frozen=True):
     customer_id: UUID
     links: list[LinkAnswer]
     sentences: Annotated[list[str], Meta(description="The same in plain words.")]
+
+
+class ExportedProperty(msgspec.Struct, frozen=True):
+    name: str
+    value: Any
+    since: Instant
+    said_of: Annotated[str, Meta(description="The id that it was said of, as `type value`.")]
+
+
+class ExportedLink(msgspec.Struct, frozen=True):
+    since: Instant
+    sentence: str
+    active: bool
+
+
+class ExportAnswer(msgspec.Struct, frozen=True):
+    """All that is known of a customer."""
+
+    exported_at: Instant
+    customer_id: UUID
+    ids: list[CustomerId]
+    why_one_person: list[ExportedLink]
+    properties: list[ExportedProperty]
+    refused_links: Annotated[list[dict[str, Any]], Meta(description="What the rules did not do.")]
+    events: Annotated[list[EventAnswer], Meta(description="Oldest first; orders are among them.")]
+    set_aside: Annotated[list[Any], Meta(description="The customer's messages in quarantine, as they came.")]
 
 
 def format_instant(instant: datetime) -> str:

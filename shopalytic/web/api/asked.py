@@ -9,8 +9,9 @@ from shopalytic.reports.project import Project
 
 @dataclass(frozen=True)
 class Asked:
-    """One authorized request: the project that its key opened, and the instant it came."""
+    """One authorized request: the project that its key opened, the instant it came, and the key's number."""
 
     parts: Parts
     project: Project
     now: datetime
+    key_id: int = 0

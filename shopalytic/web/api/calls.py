@@ -8,16 +8,21 @@ from typing import Any
 
 import msgspec
 
-from shopalytic.web.api import customers, events, reports
+from shopalytic.web.api import customers, erasures, events, reports
 from shopalytic.web.api.answers import (
     CountersAnswer,
     CustomerAnswer,
+    ErasureAnswer,
+    ErasureRecord,
+    ErasuresAnswer,
     EventsAnswer,
+    ExportAnswer,
     IdentityAnswer,
 )
 from shopalytic.web.api.parameters import (
     CustomerEventsQuery,
     CustomerQuery,
+    ErasureBody,
     EventsQuery,
     NoQuery,
     ReportQuery,
@@ -28,7 +33,8 @@ from shopalytic.web.api.parameters import (
 class Call:
     """One call: `answer` gets what was asked (Asked), the parsed query and the path's parts by name.
 
-    path: as Flask routes it, below /api/v1. statuses: what it may answer besides 200, 400, 401 and 503.
+    path: as Flask routes it, below /api/v1. statuses: what it may answer besides 200, 400, 401 and 503. body: what it
+    takes as JSON, handed on as `body`; None: nothing. is_streamed: `answer` gives JSON in pieces.
     """
 
     name: str
@@ -38,6 +44,9 @@ class Call:
     query: type[msgspec.Struct]
     answers: Any
     statuses: tuple[int, ...] = ()
+    method: str = "GET"
+    body: type[msgspec.Struct] | None = None
+    is_streamed: bool = False
 
 
 CALLS = (
@@ -74,6 +83,55 @@ CALLS = (
         customers.get_identity,
         NoQuery,
         IdentityAnswer,
+        (404,),
+    ),
+    Call(
+        "export_customer",
+        "/customers/<uuid:customer_id>/export",
+        "All that is known of a customer, as one file.",
+        erasures.export_customer,
+        NoQuery,
+        ExportAnswer,
+        (404,),
+        is_streamed=True,
+    ),
+    Call(
+        "anonymise_customer",
+        "/customers/<uuid:customer_id>/anonymise",
+        "Keep a customer's events and take the person out of them.",
+        erasures.anonymise,
+        NoQuery,
+        ErasureAnswer,
+        (404,),
+        "POST",
+        ErasureBody,
+    ),
+    Call(
+        "forget_customer",
+        "/customers/<uuid:customer_id>/forget",
+        "Delete all that is known of a customer, events and orders too.",
+        erasures.forget,
+        NoQuery,
+        ErasureAnswer,
+        (404,),
+        "POST",
+        ErasureBody,
+    ),
+    Call(
+        "erasures",
+        "/erasures",
+        "Who was anonymised or forgotten, without saying who it was; newest first.",
+        erasures.get_erasures,
+        NoQuery,
+        ErasuresAnswer,
+    ),
+    Call(
+        "erasure",
+        "/erasures/<uuid:erasure_id>",
+        "How far an anonymisation or a forgetting is.",
+        erasures.get_erasure,
+        NoQuery,
+        ErasureRecord,
         (404,),
     ),
     Call(

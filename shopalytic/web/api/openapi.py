@@ -24,13 +24,18 @@ PATH_PARTS = {
     "customer_id": {
         "description": "A customer, as other calls name it.",
         "schema": {"type": "string", "format": "uuid"},
-    }
+    },
+    "erasure_id": {
+        "description": "An anonymisation or a forgetting, as it was answered.",
+        "schema": {"type": "string", "format": "uuid"},
+    },
 }
 
 
 def make_document() -> dict[str, Any]:
     """The whole document, as plain data."""
-    structs = [call.query for call in CALLS] + [call.answers for call in CALLS] + [ErrorAnswer]
+    bodies = [call.body for call in CALLS if call.body is not None]
+    structs = [call.query for call in CALLS] + [call.answers for call in CALLS] + bodies + [ErrorAnswer]
     references, schemas = msgspec.json.schema_components(structs, ref_template=REFERENCE)
     answers = {call.name: references[len(CALLS) + number] for number, call in enumerate(CALLS)}
     queries = {call.name: schemas.pop(call.query.__name__, None) for call in CALLS}
@@ -44,7 +49,8 @@ def make_document() -> dict[str, Any]:
         },
         "security": [{"secret_key": []}],
         "paths": {
-            _path(call): {"get": _operation(call, by_type[call.query], answers[call.name])} for call in CALLS
+            _path(call): {call.method.lower(): _operation(call, by_type[call.query], answers[call.name])}
+            for call in CALLS
         },
         "components": {
             "schemas": schemas,
@@ -65,7 +71,8 @@ def _path(call: Call) -> str:
 
 def _operation(call: Call, query: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
     statuses = sorted({400, 401, 503, *call.statuses})
-    return {
+    body = {} if call.body is None else {"requestBody": _body(call.body)}
+    return body | {
         "operationId": call.name,
         "summary": call.sentence,
         "parameters": _path_parameters(call) + _query_parameters(query),
@@ -74,6 +81,11 @@ def _operation(call: Call, query: dict[str, Any], answer: dict[str, Any]) -> dic
             **{str(status): _refusal(status) for status in statuses},
         },
     }
+
+
+def _body(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    schema = {"$ref": REFERENCE.format(name=kind.__name__)}
+    return {"required": False, "content": {"application/json": {"schema": schema}}}
 
 
 def _path_parameters(call: Call) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -46,6 +46,10 @@ class CustomerEventsQuery(msgspec.Struct, frozen=True):
     cursor: CursorText = ""
 
 
+class ErasureBody(msgspec.Struct, frozen=True):
+    dry_run: Annotated[bool, Meta(description="Only say what it is about; nothing is changed.")] = False
+
+
 class EventsQuery(msgspec.Struct, frozen=True):
     event: EventName = ""
     since: (
@@ -84,6 +88,24 @@ def parse_query(kind: type[Query], arguments: MultiDict[str, str]) -> Query:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
         raise _explain(str(error), given) from None
+
+
+def parse_body(kind: type[Query], raw: bytes) -> Query:
+    """A JSON object; an empty body is an empty object. Raises Rejected that names the member."""
+    try:
+        members = msgspec.json.decode(raw or b"{}", type=dict[str, Any])
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise Rejected(f"The body is no JSON object: {str(error)[:200]}.") from None
+    for name in members:
+        if name not in kind.__struct_fields__:
+            takes = ", ".join(kind.__struct_fields__)
+            raise Rejected(f"There is no member {name[:100]!r}; this call takes {takes}.", at=name[:100])
+    try:
+        return msgspec.convert(members, kind)
+    except msgspec.ValidationError as error:
+        reason, _, place = str(error).partition(" - at `$.")
+        at = place.rstrip("`") or None
+        raise Rejected(f"{at or 'The body'}: {reason.replace('`', '')}.", at=at) from None
 
 
 def _explain(text: str, given: dict[str, str]) -> Rejected:
