@@ -51,7 +51,7 @@ PROPERTIES_LIMIT = 200
 VALUES_LIMIT = 200
 DESCRIPTION_LIMIT = 1000
 PATH_DEPTH_LIMIT = 5
-FILE_LIMIT_BYTES = 1 << 20
+FILE_LIMIT_BYTES = 256 * 1024
 
 ALWAYS_PLANNED = frozenset(PREDEFINED) | {"identify", "alias", "session_start", "session_end", "installation"}
 """What the clients send by themselves is nobody's slip: a plan that lists few events must not refuse it."""
@@ -211,13 +211,13 @@ def _check_values(event: str, path: str, rule: PropertyRule, at: str) -> None:
             raise WrongPlan(place, "a property of type integer has whole numbers as values.")
     if rule.min is None and rule.max is None:
         return
-    if rule.type not in ("decimal", "integer") and not _is_number(event, path):
+    if rule.type not in ("decimal", "integer") and not is_number(event, path):
         raise WrongPlan(at, "min and max belong to a property of type decimal or integer.")
     if rule.min is not None and rule.max is not None and rule.min > rule.max:
         raise WrongPlan(f"{at}.max", "max is less than min.")
 
 
-def _is_number(event: str, path: str) -> bool:
+def is_number(event: str, path: str) -> bool:
     """Whether the contract says that the property is one."""
     listed = find_shape(event).properties.get(path)
     return listed is not None and listed.take.__name__ in ("take_decimal", "take_integer")

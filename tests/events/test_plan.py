@@ -92,7 +92,7 @@ def prop(**rule: Any) -> str:
         (prop(type="text", min=1), "events.search.properties.query", "decimal or integer"),
         (prop(type="decimal", min=2, max=1), "events.search.properties.query.max", "less than min"),
         ('{"events":' + "[" * 10_000, "events", ""),
-        ('{"events":{}}' + " " * (1 << 20), None, "1,048,576 bytes"),
+        ('{"events":{}}' + " " * (1 << 18), None, "262,144 bytes"),
     ],
 )
 def test_a_wrong_plan_is_refused_with_the_place(text: str, at: str | None, says: str) -> None:

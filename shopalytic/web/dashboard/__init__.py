@@ -12,6 +12,7 @@ from shopalytic.web.dashboard import (
     hook_keys,
     live,
     overview,
+    plan,
     quarantine,
     settings,
     violations,
@@ -21,7 +22,7 @@ from shopalytic.web.dashboard.assets import asset_url, keep_assets
 from shopalytic.web.dashboard.formats import FILTERS
 from shopalytic.web.dashboard.safety import make_safe
 
-__all__ = ["customers", "hook_keys", "live", "overview", "quarantine", "register", "settings", "violations"]
+__all__ = ["customers", "hook_keys", "live", "overview", "plan", "quarantine", "register", "settings", "violations"]
 
 
 def register(app: Flask, parts: Parts) -> None:
