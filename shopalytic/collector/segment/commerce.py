@@ -79,31 +79,88 @@ def translate_properties(event: str, sent: Mapping[str, Any]) -> dict[str, Any]:
     properties = rename(sent, names)
     if isinstance(properties.get("line_items"), list):
         properties["line_items"] = [
-            rename(item, LINE_ITEM) if isinstance(item, dict) else item for item in properties["line_items"]
+            _count(rename(item, LINE_ITEM)) if isinstance(item, dict) else item
+            for item in properties["line_items"]
         ]
     match event:
         case "product_view" if isinstance(properties.get("category"), str) and "categories" not in properties:
             properties["categories"] = [properties.pop("category")]
+        case "cart_add":
+            properties = _count(properties)
         case "cart_modify":
             properties["qty"] = 0
         case "order" | "checkout":
             _put_amounts(properties)
             _put_discounts(properties)
-        case "refund" if not properties.get("refund_type"):
-            properties["refund_type"] = "partial" if properties.get("line_items") else "full"
+        case "refund":
+            if not properties.get("refund_type"):
+                properties["refund_type"] = "partial" if properties.get("line_items") else "full"
+            _put_refunded(properties)
     return properties
 
 
+def _count(product: dict[str, Any]) -> dict[str, Any]:
+    """One, where no quantity was sent: it is optional at Segment, and the line would be worth nothing here."""
+    return product if product.get("qty") is not None else product | {"qty": 1}
+
+
 def _put_amounts(properties: dict[str, Any]) -> None:
-    """Segment's revenue is without tax and shipping, which our total is with, and our subtotal without."""
+    """The total and the subtotal that are missing, of what Segment has instead.
+
+    Its subtotal and revenue are without tax and shipping, and by its description after discounts. Its own example,
+    and many a shop after it, gives as revenue what the products cost before them.
+    """
     revenue = _decimal(properties.get("revenue"))
-    if revenue is None:
-        return
-    if properties.get("total") is None:
-        parts = [_decimal(properties.get(name)) for name in ("total_tax", "total_shipping")]
-        properties["total"] = revenue + sum((part for part in parts if part is not None), Decimal(0))
-    if properties.get("subtotal") is None:
+    subtotal = _decimal(properties.get("subtotal"))
+    if properties.get("subtotal") is None and revenue is not None:
         properties["subtotal"] = revenue
+    if properties.get("total") is not None:
+        return
+    if subtotal is None and revenue is not None:
+        discount = abs(_decimal(properties.get("total_discount")) or Decimal(0))
+        subtotal = revenue - discount if revenue == _goods(properties) else revenue
+    if subtotal is not None:
+        parts = [_decimal(properties.get(name)) for name in ("total_tax", "total_shipping")]
+        properties["total"] = sum((part for part in parts if part is not None), subtotal)
+    elif properties.get("value") is not None:
+        properties["total"] = properties["value"]
+
+
+def _put_refunded(properties: dict[str, Any]) -> None:
+    """Amounts without the sign that some send, and those that are missing of the products that come back."""
+    for name in RENAMES["refund"].values():
+        sent = _decimal(properties.get(name))
+        if sent is not None and sent < 0:
+            properties[name] = -sent
+    goods = _goods(properties)
+    if goods is None:
+        return
+    if properties.get("subtotal_refund") is None:
+        properties["subtotal_refund"] = goods
+    if properties.get("total_refund") is None:
+        tax, shipping, discount = (
+            _decimal(properties.get(f"{name}_refund")) or Decimal(0)
+            for name in ("tax", "shipping", "discount")
+        )
+        properties["total_refund"] = goods + tax + shipping - discount
+
+
+def _goods(properties: dict[str, Any]) -> Decimal | None:
+    """What the line items cost; None where there are none, or one says no price."""
+    lines = properties.get("line_items")
+    if not isinstance(lines, list) or not lines:
+        return None
+    sum_of_lines = Decimal(0)
+    for line in lines:
+        price, qty = (
+            (_decimal(line.get(name)) for name in ("price", "qty"))
+            if isinstance(line, dict)
+            else (None, None)
+        )
+        if price is None or qty is None:
+            return None
+        sum_of_lines += price * qty
+    return sum_of_lines
 
 
 def _put_discounts(properties: dict[str, Any]) -> None:

@@ -78,6 +78,46 @@ def test_revenue_stands_for_a_total_that_is_missing(shop: Shop) -> None:
     assert event_properties(event)["revenue"] == "22.50"
 
 
+@pytest.mark.parametrize(
+    ("amounts", "total", "subtotal"),
+    [
+        # Segment's own example: its revenue is before the discount, its subtotal after it.
+        ({"total": 27.5, "subtotal": 22.5, "revenue": 25, "discount": 2.5}, "27.5", "22.5"),
+        ({"subtotal": 22.5, "revenue": 25, "discount": 2.5}, "27.5", "22.5"),
+        ({"revenue": 25, "discount": 2.5}, "27.5", "25"),
+        ({"revenue": 22.5, "discount": 2.5}, "27.5", "22.5"),
+        ({"revenue": 22.5}, "27.5", "22.5"),
+        ({"value": 27.5}, "27.5", None),
+        ({"value": 22.5, "revenue": 22.5}, "27.5", "22.5"),
+    ],
+)
+def test_what_was_paid_is_found_in_what_segment_has(
+    shop: Shop, amounts: dict[str, Any], total: str, subtotal: str | None
+) -> None:
+    products = [PRODUCT | {"price": 19, "quantity": 1}, PRODUCT | {"price": 3, "quantity": 2}]
+    sent = {"order_id": "o-1", "cart_id": "c-1", "tax": 2, "shipping": 3, "products": products} | amounts
+    event = track(shop, "Order Completed", sent)
+    assert (event.total, event.subtotal) == (total, subtotal)
+
+
+def test_a_product_without_a_quantity_is_one(shop: Shop) -> None:
+    event = track(shop, "Order Completed", ORDER | {"products": [PRODUCT]})
+    assert event.line_qtys == [1]
+    assert track(shop, "Product Added", PRODUCT | {"cart_id": "c-1"}).qty == 1
+
+
+def test_a_refund_of_products_gives_back_what_they_cost(shop: Shop) -> None:
+    products = [PRODUCT | {"quantity": 2}]
+    event = track(shop, "Order Refunded", {"order_id": "o-1", "products": products, "tax": 1, "shipping": 2})
+    assert (event.refund_type, event.total, event.subtotal) == ("partial", "12.90", "9.90")
+    assert event.violations == []
+
+
+def test_a_refund_below_zero_gives_back_and_takes_nothing(shop: Shop) -> None:
+    event = track(shop, "Order Refunded", {"order_id": "o-1", "total": "-27.50"})
+    assert (event.total, event.violations) == ("27.50", [])
+
+
 def test_a_total_of_zero_is_a_total(shop: Shop) -> None:
     event = track(shop, "Order Completed", ORDER | {"total": 0, "revenue": 5})
     assert event.total == "0"
