@@ -92,6 +92,8 @@ class DropReason(enum.StrEnum):
 
     ORDER_KNOWN = "order_known"
     REFUSED_BY_PLAN = "refused_by_plan"
+    ERASED = "erased"
+    """It was in quarantine, and its person was anonymised or forgotten."""
 
 
 class QuarantineReason(enum.StrEnum):

@@ -32,14 +32,22 @@ def test_every_column_of_a_report_stands_in_its_table_and_no_other(report: Repor
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
 def test_every_call_stands_in_the_docs_with_its_parameters(call: Call) -> None:
     path = "/api/v1" + re.sub(r"<\w+:(\w+)>", r"<\1>", call.path)
-    (row,) = re.findall(rf"^\| `GET {re.escape(path)}` \|([^|]*)\|", API, re.MULTILINE)
+    (row,) = re.findall(rf"^\| `{call.method} {re.escape(path)}` \|([^|]*)\|", API, re.MULTILINE)
 
-    assert re.findall(r"`(\w+)`", row) == list(call.query.__struct_fields__)
+    members = call.body.__struct_fields__ if call.body else ()
+    assert re.findall(r"`(\w+)`", row) == [*call.query.__struct_fields__, *members]
 
 
 @pytest.mark.parametrize(
     "answer",
-    [answers.CountersAnswer, answers.CustomerAnswer, answers.EventAnswer, answers.LinkAnswer],
+    [
+        answers.CountersAnswer,
+        answers.CustomerAnswer,
+        answers.EventAnswer,
+        answers.LinkAnswer,
+        answers.ErasureAnswer,
+        answers.ErasureRecord,
+    ],
     ids=lambda answer: answer.__name__,
 )
 def test_every_field_of_an_answer_stands_in_the_docs(answer: type[msgspec.Struct]) -> None:
