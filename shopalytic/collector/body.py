@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import zlib
 
 from shopalytic.collector.refusals import UnsupportedEncoding
@@ -32,6 +33,12 @@ def read_body(environ: Environ, limit_bytes: int) -> bytes:
             f"Content-Encoding {encoding[:40]!r} is not taken; send gzip, or none.", at="Content-Encoding"
         )
     return body
+
+
+def drop_body(environ: Environ) -> None:
+    """Read it and keep nothing of it, so that a client that sends all of it first reads the answer."""
+    with contextlib.suppress(TooLarge, Rejected):
+        _read(environ, 0)
 
 
 def _read(environ: Environ, limit_bytes: int) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
-from shopalytic.collector.body import DRAIN_LIMIT_BYTES, read_body
+from shopalytic.collector.body import DRAIN_LIMIT_BYTES, drop_body, read_body
 from shopalytic.errors import Rejected, TooLarge
 from tests.collector.conftest import Shop, error_of, make_shop, pack
 
@@ -136,3 +136,10 @@ def test_numbers_without_bounds_are_left_to_the_worker(shop: Shop, number: bytes
     body = shop.item().replace(b"}", b',"token":"%b","properties":{"a":%b}}' % (shop.token.encode(), number))
     assert shop.post("/track", body).status_code == 200
     assert len(shop.stream.envelopes) == 1
+
+
+@pytest.mark.parametrize("length", [0, 10, 3_000_000])
+def test_a_dropped_body_is_read_to_its_end(length: int) -> None:
+    stream = io.BytesIO(b"x" * length)
+    drop_body({"wsgi.input": stream, "CONTENT_LENGTH": str(length)})
+    assert stream.read() == b""

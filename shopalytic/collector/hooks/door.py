@@ -10,7 +10,7 @@ from flask import Request
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.datastructures import Headers
 
-from shopalytic.collector.body import read_body
+from shopalytic.collector.body import drop_body, read_body
 from shopalytic.collector.hooks import magento, shipping, shopify, woocommerce
 from shopalytic.collector.hooks.access import Hook, find_told, get_hook, is_placed, note, placed_mark
 from shopalytic.collector.hooks.reading import Ignored, Reading, Told
@@ -75,8 +75,12 @@ def receive(
     """The answer's JSON, once the queue has what the notification says. Raises ShopalyticError."""
     if request.method != "POST":
         raise MethodNotAllowed(f"/hooks/{platform.name}/… takes POST.")
-    # Before the body: so much is read for a known key alone.
-    hook = get_hook(sessions, key)
+    # Before the body: so much is kept for a known key alone.
+    try:
+        hook = get_hook(sessions, key)
+    except NotAuthorized:
+        drop_body(request.environ)
+        raise
     body = read_body(request.environ, max(BODY_LIMIT_BYTES, receiver.settings.body_limit_bytes))
     if platform.name == "woocommerce" and woocommerce.is_ping(request.content_type or "", body):
         return _answer(platform, Ignored("The webhook can reach this address."))
