@@ -30,7 +30,8 @@ document.addEventListener("change", (event) => {
 
 // A tab that nobody looks at asks for nothing.
 document.addEventListener("htmx:beforeRequest", (event) => {
-  if (document.hidden && event.target.matches("[hx-trigger^='every']")) event.preventDefault();
+  const isPaused = document.querySelector("[data-pause][aria-pressed=true]") !== null;
+  if ((document.hidden || isPaused) && event.target.matches("[hx-trigger^='every']")) event.preventDefault();
 });
 
 // A poll overlaps with the one before, so that no event is missed: what the page has already is left out.
@@ -61,9 +62,21 @@ for (const [name, isLost] of [["htmx:sendError", true], ["htmx:responseError", t
     const state = document.querySelector("[data-live-state]");
     if (!state) return;
     state.classList.toggle("is-lost", isLost);
-    state.lastElementChild.textContent = isLost ? "The server does not answer; trying again" : "New events appear by themselves";
+    state.lastElementChild.textContent = isLost ? "The server does not answer; trying again" : state.dataset.liveText || "New events appear by themselves";
   });
 }
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-pause]");
+  if (!button) return;
+  const isPaused = button.getAttribute("aria-pressed") !== "true";
+  button.setAttribute("aria-pressed", isPaused);
+  button.textContent = isPaused ? "Go on" : "Pause";
+  const state = document.querySelector("[data-live-state]");
+  if (!state) return;
+  state.classList.toggle("is-paused", isPaused);
+  state.lastElementChild.textContent = isPaused ? "Paused; what arrives meanwhile follows" : state.dataset.liveText;
+});
 
 function copy(button) {
   const source = document.getElementById(button.dataset.copy);

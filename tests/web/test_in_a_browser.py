@@ -146,7 +146,7 @@ def test_the_pages_can_be_used_by_keyboard_alone(visit: Visit, shop: Shop) -> No
     page.keyboard.press("Tab")
     expect(page.get_by_text("Skip to the content")).to_be_focused()
     page.keyboard.press("Enter")
-    for _ in range(2):  # past the filter, to the first event
+    for _ in range(4):  # past the two pages' links and the filter, to the first event
         page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.locator("details.event").first).to_have_attribute("open", "")

@@ -9,25 +9,41 @@ from shopalytic.parts import Parts
 from shopalytic.web.dashboard import (
     auth,
     customers,
+    debugger,
     hook_keys,
     live,
     overview,
     plan,
     quarantine,
+    sandbox,
     settings,
     violations,
 )
 from shopalytic.web.dashboard.access import pages
+from shopalytic.web.dashboard.addresses import ProjectConverter
 from shopalytic.web.dashboard.assets import asset_url, keep_assets
 from shopalytic.web.dashboard.formats import FILTERS
 from shopalytic.web.dashboard.safety import make_safe
 
-__all__ = ["customers", "hook_keys", "live", "overview", "plan", "quarantine", "register", "settings", "violations"]
+__all__ = [
+    "customers",
+    "debugger",
+    "hook_keys",
+    "live",
+    "overview",
+    "plan",
+    "quarantine",
+    "register",
+    "sandbox",
+    "settings",
+    "violations",
+]
 
 
 def register(app: Flask, parts: Parts) -> None:
     """Add the pages. Once per application."""
     app.extensions["shopalytic.plans"] = Plans(parts.sessions)
+    app.url_map.converters["project"] = ProjectConverter
     make_safe(app)
     keep_assets(app)
     app.jinja_env.filters.update(FILTERS)

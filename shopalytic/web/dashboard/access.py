@@ -3,36 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from flask import Blueprint, Response, abort, current_app, g, redirect, request, session, url_for
+from sqlalchemy import inspect
 from sqlalchemy.orm import Session
 
 from shopalytic.accounts.db import reading
 from shopalytic.accounts.models import Project, User
 from shopalytic.accounts.plans import Plans
+from shopalytic.accounts.sandboxes import open_sandbox
 from shopalytic.accounts.users import find_membership, projects_of, session_stamp
 from shopalytic.parts import Parts
 from shopalytic.reports.project import Project as ProjectValues
+from shopalytic.web.dashboard.addresses import ProjectAddress
 from shopalytic.web.dashboard.safety import guard
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-pages = guard(Blueprint("dashboard", __name__, url_prefix="/projects/<int:project_id>"))
+pages = guard(Blueprint("dashboard", __name__, url_prefix="/projects/<project:project_id>"))
 """Every page of a project. Their views take no `project_id`: see `here`."""
+
+OF_PROJECT_ALONE = frozenset(
+    """
+    settings make_key rotate_key revoke_key make_hook_key save_origins save_general plan plan_event save_plan_event
+    remove_plan_event save_unplanned learn_plan take_learned plan_versions take_plan_file restore_plan plan_file
+    """.split()  # noqa: SIM905
+)
+"""Pages about the project itself. Its sandbox, which has nothing but data, leads to the project's."""
 
 
 @dataclass(frozen=True)
 class Here:
-    """Whose page of which project this request is about. The rows are detached: to change one, read it again."""
+    """Whose page of which project this request is about. The rows are detached: to change one, read it again.
+
+    project: whose data the page is about; in a sandbox the project as it would be with the sandbox's id. shop: the
+    project itself, whether or not this is its sandbox.
+    """
 
     user: User
     project: Project
     role: str
     projects: list[Project]
+    shop: Project
+
+    @property
+    def is_sandbox(self) -> bool:
+        return self.project is not self.shop
 
     @property
     def is_owner(self) -> bool:
@@ -79,14 +99,16 @@ def find_signed_in(db: Session) -> User | None:
 
 @pages.url_value_preprocessor
 def take_project_id(endpoint: str | None, values: dict[str, Any] | None) -> None:
-    g.project_id = (values or {}).pop("project_id", None)
+    g.address = (values or {}).pop("project_id", None)
 
 
 @pages.url_defaults
 def put_project_id(endpoint: str, values: dict[str, Any]) -> None:
-    """A page's links lead to the same project unless they name another."""
-    if "project_id" in g:
-        values.setdefault("project_id", g.project_id)
+    """A page's links lead to the same project unless they name another; a sandbox's stay in it where they can."""
+    address = g.get("address")
+    if address is not None:
+        is_sandbox = address.is_sandbox and endpoint.partition(".")[2] not in OF_PROJECT_ALONE
+        values.setdefault("project_id", ProjectAddress(address.project_id, is_sandbox))
 
 
 @pages.before_request
@@ -95,13 +117,28 @@ def open_project() -> Any:
         user = find_signed_in(db)
         if user is None:
             return ask_to_sign_in()
-        member = find_membership(db, user, g.project_id)
+        member = find_membership(db, user, g.address.project_id)
         if member is None:
             abort(404)
         projects = projects_of(db, user)
-        project = next(project for project in projects if project.id == g.project_id)
-        g.here = Here(user, project, member.role, projects)
-    session["project"] = project.id
+        shop = next(project for project in projects if project.id == g.address.project_id)
+    session["project"] = shop.id
+    g.here = Here(user, shop, member.role, projects, shop)
+    return enter_sandbox() if g.address.is_sandbox else None
+
+
+def enter_sandbox() -> Any:
+    """From here on the request is about the sandbox's data. A redirect where the page has none of it."""
+    endpoint = request.endpoint or ""
+    if endpoint.partition(".")[2] in OF_PROJECT_ALONE:
+        if request.method != "GET":
+            abort(404)
+        query = request.query_string.decode("latin-1")
+        return redirect(url_for(endpoint, **(request.view_args or {})) + (f"?{query}" if query else ""))
+    shop = here().shop
+    columns = {column.key: getattr(shop, column.key) for column in inspect(Project).column_attrs}
+    data = Project(**columns | {"id": open_sandbox(get_parts().sessions, shop.id)})
+    g.here = replace(here(), project=data)
     return None
 
 

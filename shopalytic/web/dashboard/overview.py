@@ -54,7 +54,7 @@ def make_bars(days: list[OverviewDay]) -> list[dict[str, Any]]:
 def find_snippet() -> str | None:
     """HTML to paste into a page's head, with the project's newest token; None where all are revoked."""
     with reading(get_parts().sessions) as db:
-        tokens = list_tokens(db, here().project.id)
+        tokens = list_tokens(db, here().shop.id)
     if not tokens:
         return None
     settings = get_parts().settings

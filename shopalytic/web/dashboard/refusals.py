@@ -8,7 +8,7 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException, NotFound
 
-from shopalytic.errors import ShopalyticError, StoreUnavailable, Unavailable
+from shopalytic.errors import QueueUnavailable, ShopalyticError, StoreUnavailable, Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +39,9 @@ def refuse(error: Exception) -> Response:
         case OperationalError() | InterfaceError():
             log.warning("the database does not answer", reason=str(error))
             return error_page(503, "The database does not answer at the moment.")
+        case QueueUnavailable():
+            log.warning("the queue does not answer", reason=error.message)
+            return error_page(503, "The queue does not answer at the moment.")
         case Unavailable():
             return error_page(503, error.message)
         case ShopalyticError() if error.status < 500:
