@@ -8,6 +8,8 @@ from typing import Any, Literal
 import msgspec
 
 RuleKind = Literal["rename", "default", "number"]
+IDS = frozenset({"tracking_id", "user_id", "message_id", "email", "order_id", "refund_id", "shipment_id"})
+"""What tells one customer, order or message from another."""
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -37,8 +39,8 @@ def parse_rule(kind: str, at: str, value: str) -> Rule:
                 raise ValueError("a property cannot be renamed into itself")
             return Rule("rename", path, to)
         case "default":
-            if path[0] in ("tracking_id", "user_id"):
-                raise ValueError("an id has no default: all these messages would be one customer's")
+            if path[0] in IDS or path[-1] in IDS:
+                raise ValueError("an id has no default: all these messages would be one customer's, or one order")
             if not value.strip():
                 raise ValueError("a default needs a value")
             return Rule("default", path, _parse_value(value.strip()))

@@ -64,6 +64,8 @@ def test_where_a_rule_does_not_fit_nothing_is_changed(rule: tuple[str, str, str]
         (("default", "event", " "), "needs a value"),
         (("number", "a..b", ""), "named like"),
         (("default", "user_id.email", "a@b.example"), "one customer's"),
+        (("default", "properties.order_id", "1001"), "one order"),
+        (("default", "message_id", "m"), "has no default"),
     ],
 )
 def test_a_wrong_rule_is_refused_with_what_is_wrong(rule: tuple[str, str, str], words: str) -> None:
