@@ -29,8 +29,14 @@ class PropertyRow:
     about: str = ""
 
     @property
-    def has_more(self) -> bool:
-        return bool(self.values or self.min or self.max or self.about)
+    def more(self) -> str:
+        """What is beside name and type, in a line."""
+        said = [", ".join(self.values.splitlines())]
+        if self.min:
+            said.append(f"at least {self.min}")
+        if self.max:
+            said.append(f"at most {self.max}")
+        return " · ".join(filter(None, [*said, self.about]))
 
 
 class _Taken(msgspec.Struct, forbid_unknown_fields=True):
