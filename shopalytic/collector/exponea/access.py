@@ -25,14 +25,14 @@ def open_project(receiver: Receiver, environ: Environ, token: str) -> tuple[Acce
     return access, is_secret
 
 
-def open_for_reading(receiver: Receiver, environ: Environ, token: str) -> int:
-    """The project's id. Raises NotAuthorized, Unavailable."""
+def open_for_reading(receiver: Receiver, environ: Environ, token: str) -> Access:
+    """What the secret key opens. Raises NotAuthorized, Unavailable."""
     access, is_secret = open_project(receiver, environ, token)
     if not is_secret:
         raise NotAuthorized(
             "A project token may only write. Reading needs a secret key of the project.", at=AT
         )
-    return access.project_id
+    return access
 
 
 def _read_keys(authorization: str) -> tuple[str, str]:

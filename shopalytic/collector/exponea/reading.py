@@ -32,16 +32,17 @@ NO_EVENTS = frozenset({"identify", "alias"})
 """Rows that at Exponea are no events but changes of a customer; given where they are asked for by name."""
 ROWS_AT_ONCE = 500
 
-_encode = msgspec.json.Encoder(decimal_format="number").encode
+to_json = _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One authorized call: its parts, its project, and its body."""
+    """One authorized call: its parts, its project, its body, and the number of its key."""
 
     parts: Parts
     project: Project
     body: dict[str, Any]
+    key_id: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,8 @@ class Customer:
     properties: dict[str, Any]
 
 
-def ask(parts: Parts, project_id: int, body: bytes) -> Asked:
-    return Asked(parts, Project(project_id), read_object(body or b"{}"))
+def ask(parts: Parts, project_id: int, body: bytes, key_id: int = 0) -> Asked:
+    return Asked(parts, Project(project_id), read_object(body or b"{}"), key_id)
 
 
 def export_one(asked: Asked) -> bytes:

@@ -10,6 +10,7 @@ from flask import Blueprint, Flask, Response, request
 from sqlalchemy.exc import OperationalError
 
 from shopalytic.collector.exponea.access import open_for_reading
+from shopalytic.collector.exponea.erasing import anonymize
 from shopalytic.collector.exponea.reading import (
     Asked,
     ask,
@@ -39,6 +40,7 @@ READS: dict[str, Callable[[Asked], bytes]] = {
     "customers/export-one": export_one,
     "customers/events": list_events,
     "customers/attributes": list_attributes,
+    "customers/anonymize": anonymize,
 }
 EXPORT = "customers/export"
 
@@ -96,4 +98,5 @@ def _read(parts: Parts, read: Callable[[Asked], bytes], receiver: Receiver, toke
 
 def _ask(parts: Parts, receiver: Receiver, token: str) -> Asked:
     body = read_posted(receiver, request.environ)
-    return ask(parts, open_for_reading(receiver, request.environ, token), body)
+    access = open_for_reading(receiver, request.environ, token)
+    return ask(parts, access.project_id, body, access.key_id)

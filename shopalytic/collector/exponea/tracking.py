@@ -108,6 +108,7 @@ def _take(receiver: Receiver, intake: Intake, raw: bytes) -> _DoneInBatch:
                 raise Rejected(f"The command's name must be one of {known}.", at="name")
             _add(intake, COMMANDS[name](known_object(command.get("data"), "data")))
     except ShopalyticError as error:
+        intake.refuse(raw, error)
         return _DoneInBatch(False, [error.message], time.time())
     return _DoneInBatch(time=time.time())
 

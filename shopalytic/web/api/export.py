@@ -21,6 +21,7 @@ from shopalytic.identity.overrides import END_TEXT
 from shopalytic.identity.statements import chunks
 from shopalytic.identity.strip import Holdings, read_holdings
 from shopalytic.privacy.quarantine import find_quarantined
+from shopalytic.privacy.record import NO_CUSTOMER
 from shopalytic.privacy.rows import read_rows
 from shopalytic.reports.customer_summary import find_customer_summary
 from shopalytic.web.api.answers import (
@@ -33,7 +34,6 @@ from shopalytic.web.api.answers import (
 from shopalytic.web.api.asked import Asked
 from shopalytic.web.api.events import event_answer
 
-NO_CUSTOMER = "This project has no such customer."
 TRAIT = Trait.__table__.c
 CONFLICT = Conflict.__table__.c
 

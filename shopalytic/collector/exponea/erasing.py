@@ -1,0 +1,40 @@
+"""`customers/anonymize`: the person is taken out of the events, which stay."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from shopalytic.accounts.db import reading
+from shopalytic.collector.exponea.reading import Asked, to_json
+from shopalytic.collector.exponea.translate import read_ids
+from shopalytic.errors import NotFound, Rejected
+from shopalytic.identity.derived import read_owners
+from shopalytic.identity.ids import VISITOR, origin_id, parse_tracking_id, parse_user_ids
+from shopalytic.privacy import record
+
+
+def anonymize(asked: Asked) -> bytes:
+    """Answers once it is recorded; a worker does it. Called again it answers the same, and begins nothing.
+
+    Raises Rejected where nobody has the ids, or where they are of several customers: which one was meant cannot be
+    guessed, and nothing brings the person back.
+    """
+    project_id = asked.project.project_id
+    sent = read_ids(asked.body)
+    ids = list(parse_user_ids(sent.others).items())
+    if sent.cookie:
+        ids.append((VISITOR, parse_tracking_id(sent.cookie)))
+    with reading(asked.parts.sessions) as db:
+        owners = read_owners(db, project_id, ids)
+    customers = {timeline[-1].customer_id for timeline in owners.values()}
+    if len(customers) > 1:
+        raise Rejected("The ids are of several customers; name one of them.", at="customer_ids")
+    if not customers and sent.cookie:
+        customers = {origin_id(project_id, VISITOR, ids[-1][1])}
+    with suppress(NotFound):
+        for customer_id in customers:
+            record.ask(asked.parts, asked.project, customer_id, "anonymise", asked_by=f"key:{asked.key_id}")
+            return to_json({"success": True})
+    if any(record.find_erasure_of(asked.parts, project_id, f"{name} {value}") for name, value in ids):
+        return to_json({"success": True})
+    raise Rejected("No customer has these ids.", at="customer_ids")
