@@ -28,6 +28,9 @@ export let items: Item[] = [];
 /** Messages given up since the collector was last told. */
 export let lost = 0;
 
+/** How many the last look took over: they were within the limit, and this page's own must not push them out. */
+let adopted = 0;
+
 export const forgetLost = (): void => {
   lost = 0;
 };
@@ -53,7 +56,7 @@ export function enqueue(id: string, json: string, callback?: (result: Result) =>
   item.callback = callback;
   lease(item);
   item.triedMs = 0;
-  if (items.length > options.max_queue) giveUp(items[0]!);
+  if (items.length > options.max_queue + adopted) giveUp(items[0]!);
   return item;
 }
 
@@ -76,6 +79,7 @@ export function adopt(found: () => void): void {
   if (!mayStore()) return;
   const keys = storedKeys(storageKey(""));
   let isComingBack = false;
+  adopted = 0;
   keys.forEach((key, i) => {
     const id = key.slice(storageKey("").length);
     const value = getStored(key);
@@ -84,7 +88,10 @@ export function adopt(found: () => void): void {
     const json = value.slice(13);
     if (json[0] != "{" || since(idMs(id)) > LIFE_MS || i < keys.length - options.max_queue) giveUp({ id } as Item);
     else if (since(+value.slice(0, 13)) < LEASE_MS) isComingBack = true;
-    else if (!items.some((other) => other.id == id)) enqueue(id, json);
+    else if (!items.some((other) => other.id == id)) {
+      adopted++;
+      enqueue(id, json);
+    }
   });
   found();
   if (isComingBack) later(() => adopt(found), LEASE_MS);

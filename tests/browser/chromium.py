@@ -34,6 +34,7 @@ FIREFOX_PREFERENCES = {
     "datareporting.policy.dataSubmissionEnabled": False,
     "toolkit.telemetry.enabled": False,
 }
+FIREFOX_NOTICES = ("Content-Security-Policy", "Cross-Origin Request Blocked")
 
 LATE_ERRORS = """
 window.__rejections = [];
@@ -77,7 +78,7 @@ def running_browser(name: str) -> Iterator[Browser]:
 
 def is_notice(error: Error) -> bool:
     """True for what Firefox itself says of a refused cookie or request, in the shape of a script's error."""
-    return error.name == "Content-Security-Policy" or error.message.startswith("Cookie “")
+    return error.name in FIREFOX_NOTICES or error.message.startswith("Cookie “")
 
 
 @dataclass

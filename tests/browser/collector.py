@@ -26,6 +26,7 @@ class Request:
     path: str
     headers: dict[str, str]
     body: Any
+    raw: bytes
     arrived: float
 
 
@@ -107,6 +108,10 @@ class Collector:
         self.wait_for(lambda: len(self.named(event)) >= count, page)
         return self.named(event)
 
+    def answer_to(self, request: Request) -> Answer:
+        with self._lock:
+            return self.answers.pop(0) if self.answers else Answer()
+
     def _handler(collector) -> type[BaseHTTPRequestHandler]:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -128,7 +133,9 @@ class Collector:
                     body = json.loads(raw)
                 except ValueError:
                     body = raw
-                request = Request(self.command, self.path, dict(self.headers.items()), body, time.monotonic())
+                request = Request(
+                    self.command, self.path, dict(self.headers.items()), body, raw, time.monotonic()
+                )
                 with collector._lock:
                     collector.requests.append(request)
                 return request
@@ -153,8 +160,7 @@ class Collector:
 
             def do_POST(self) -> None:
                 request = self._record()
-                with collector._lock:
-                    answer = collector.answers.pop(0) if collector.answers else Answer()
+                answer = collector.answer_to(request)
                 if answer.delay_seconds:
                     time.sleep(answer.delay_seconds)
                 if not answer.status:
