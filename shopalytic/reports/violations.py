@@ -16,25 +16,34 @@ REACH = timedelta(days=30)
 class ViolationCount(msgspec.Struct, frozen=True):
     """One violation of one event. violation: `kind:property`, with `[]` for any line of an array.
 
-    messages, paths (different pages), libraries (what sent them, at most ten): of the span asked for. first_at: UTC text,
-    at most REACH before now. message_id, path, last_at: of the last of them.
+    messages, dropped (those of them that are not stored), pages (the five most frequent), page_count, libraries, doors and
+    reasons (why they were dropped): of the span asked for. first_at, last_at: UTC texts; the first at most REACH before
+    now. stored_samples: message ids, the newest first; dropped_samples: with what is told of each.
     """
 
     event: str
     violation: str
     messages: int
+    dropped: int
     first_at: str
     last_at: str
-    message_id: str
-    path: str
-    paths: int
+    pages: list[str]
+    page_count: int
     libraries: list[str]
+    doors: list[str]
+    reasons: list[str]
+    stored_samples: list[str]
+    dropped_samples: list[tuple[str, str]]
+
+    @property
+    def kind(self) -> str:
+        return self.violation.partition(":")[0]
 
 
 def violations(
     store: Store, project: Project, *, now: datetime, span: timedelta, limit: int = 100
 ) -> list[ViolationCount]:
-    """What was wrong with the events received in the last `span`, bots' too, the most frequent first."""
+    """What was wrong with the messages received in the last `span`, bots' too, the most frequent first."""
     return store.rows(
         ViolationCount,
         read_sql("violations"),
