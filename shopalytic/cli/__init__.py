@@ -23,6 +23,7 @@ COMMANDS = {
     "project": "shopalytic.cli.project:project",
     "user": "shopalytic.cli.user:user",
     "import": "shopalytic.importer.command:import_group",
+    "plan": "shopalytic.cli.plan:plan",
     "lint": "shopalytic.cli.lint:lint",
 }
 

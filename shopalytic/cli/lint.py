@@ -10,11 +10,16 @@ from typing import BinaryIO
 import click
 import msgspec
 
+from shopalytic.accounts.plans import find_version, read_plan
+from shopalytic.accounts.projects import get_project
+from shopalytic.cli.database import open_database
 from shopalytic.cli.lint_file import Unreadable, read_items
 from shopalytic.cli.table import plain
 from shopalytic.collector.native import check_message, parse_head
 from shopalytic.errors import ConfigurationError, ShopalyticError
 from shopalytic.events.message import Envelope
+from shopalytic.events.plan import parse_plan
+from shopalytic.events.planned import PlannedProject, prepare
 from shopalytic.pipeline.check import Finding, Refusal, check_envelope
 from shopalytic.pipeline.steps import StepContext
 from shopalytic.settings import load_settings
@@ -59,9 +64,15 @@ _decode_name = msgspec.json.Decoder(_Name).decode
 
 @click.command()
 @click.argument("file", type=click.File("rb"), metavar="FILE")
+@click.option("--plan", "plan_file", type=click.File("rb"), help="Check against this tracking plan, too.")
+@click.option(
+    "--project", metavar="PROJECT", help="Check against this project's tracking plan; asks the database."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
-def lint(context: click.Context, file: BinaryIO, as_json: bool) -> None:
+def lint(
+    context: click.Context, file: BinaryIO, plan_file: BinaryIO | None, project: str | None, as_json: bool
+) -> None:
     """Check the messages in FILE as the server would, without one.
 
     FILE is JSON Lines, a JSON array or a batch {"events": [...]}; - is the standard input. Each thing that is wrong is
@@ -71,7 +82,7 @@ def lint(context: click.Context, file: BinaryIO, as_json: bool) -> None:
     counts: Counter[str] = Counter()
     broken: Exception | None = None
     name = getattr(file, "name", "<stdin>")
-    rows = _lint_all(file, name, _message_limit_bytes(), counts)
+    rows = _lint_all(file, name, _message_limit_bytes(), counts, _find_plan(plan_file, project))
     if as_json:
         click.echo('{"findings":[', nl=False)
     try:
@@ -89,7 +100,7 @@ def lint(context: click.Context, file: BinaryIO, as_json: bool) -> None:
     context.exit(1 if counts["refused"] or counts["with_violations"] else 0)
 
 
-def lint_message(raw: bytes, limit_bytes: int, now_ms: int) -> Linted:
+def lint_message(raw: bytes, limit_bytes: int, now_ms: int, plan: PlannedProject | None = None) -> Linted:
     """What the doors and the worker would say of the message. Raises nothing for anything that a file can hold."""
     try:
         if len(raw) > limit_bytes:
@@ -98,10 +109,24 @@ def lint_message(raw: bytes, limit_bytes: int, now_ms: int) -> Linted:
     except ShopalyticError as error:
         return _refuse(raw, Finding(REJECTED, error.at or "", error.message))
     envelope = Envelope(project_id=0, received_at=now_ms, message=msgspec.Raw(raw))
-    checked = check_envelope(envelope, _NO_LOOK_UPS, now_ms)
+    checked = check_envelope(envelope, _NO_LOOK_UPS, now_ms, plan)
     if isinstance(checked, Refusal):
         return _refuse(raw, checked.finding)
     return Linted(checked.event.event, checked.findings)
+
+
+def _find_plan(file: BinaryIO | None, project: str | None) -> PlannedProject | None:
+    if file is not None and project is not None:
+        raise click.UsageError("--plan and --project each name a tracking plan; give one of them.")
+    try:
+        if file is not None:
+            return prepare(parse_plan(file.read()))
+        if project is not None:
+            with open_database(load_settings()) as db:
+                return prepare(read_plan(find_version(db, get_project(db, project).id)))
+    except ShopalyticError as error:
+        raise _Stopped(error.message) from error
+    return None
 
 
 def _message_limit_bytes() -> int:
@@ -120,10 +145,12 @@ def _refuse(raw: bytes, finding: Finding) -> Linted:
     return Linted(name or "-", [finding], is_refused=True)
 
 
-def _lint_all(file: BinaryIO, name: str, limit_bytes: int, counts: Counter[str]) -> Iterator[Row]:
+def _lint_all(
+    file: BinaryIO, name: str, limit_bytes: int, counts: Counter[str], plan: PlannedProject | None
+) -> Iterator[Row]:
     """counts: how many `messages` there were, how many of them `refused`, and how many `with_violations`."""
     for line, raw in read_items(file):
-        linted = lint_message(raw, limit_bytes, time.time_ns() // 1_000_000)
+        linted = lint_message(raw, limit_bytes, time.time_ns() // 1_000_000, plan)
         counts["messages"] += 1
         counts["refused"] += linted.is_refused
         counts["with_violations"] += bool(linted.findings) and not linted.is_refused
