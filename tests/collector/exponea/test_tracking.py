@@ -259,9 +259,3 @@ def test_a_preflight_is_granted(shop: Shop) -> None:
     response = shop.client.options(f"/track/v2/projects/{shop.token}/batch", headers=headers)
     assert response.status_code == 204
     assert response.headers["Access-Control-Allow-Headers"] == "authorization, content-type"
-
-
-def test_there_is_no_call_that_pretends_to_anonymize(shop: Shop) -> None:
-    path = f"/data/v2/projects/{shop.token}/customers/anonymize"
-    response = shop.post(path, {"customer_ids": IDS}, basic(shop.project.secret_key))
-    assert response.status_code == 404
