@@ -11,17 +11,20 @@ from shopalytic.collector.hooks.reading import (
     Ignored,
     Reading,
     Told,
+    account,
     address,
     amount,
     carrier_code,
     child,
     children,
+    context_of,
+    discounts,
     get_id,
     ids,
     instant,
+    line,
     money,
     positive,
-    quantity,
     text,
     total_of,
     track,
@@ -74,6 +77,7 @@ def _order(body: dict[str, Any]) -> Reading:
     shipping = child(assignments[0], "shipping", "address") if assignments else _find(addresses, "shipping")
     sums, currency = _in_base_currency(body)
     coupon, discount = text(body.get("coupon_code")), positive(body.get(f"{sums}discount_amount"))
+    codes = [(coupon, discount)] if coupon and discount else []
     properties = {
         "order_id": order_id,
         "order_name": text(body.get("increment_id")) or None,
@@ -83,19 +87,17 @@ def _order(body: dict[str, Any]) -> Reading:
         "subtotal": money(body.get(f"{sums}subtotal")),
         "total_tax": money(body.get(f"{sums}tax_amount")),
         "total_shipping": money(body.get(f"{sums}shipping_amount")),
-        "total_discount": discount,
-        "discounts": [{"code": coupon, "value": discount}] if coupon and discount else None,
+        **discounts(discount, codes),
         "currency": currency or None,
         "payment_type": text(child(body, "payment").get("method")) or None,
         "billing": _address(child(body, "billing_address") or _find(addresses, "billing")),
         "shipping": _address(shipping),
         "line_items": [_line(it, "qty_ordered", sums) for it in _bought(body)],
     }
-    ip = text(body.get("remote_ip"))
     message = track(
         "order", known, properties, None,
         tracking_id=visitor_of([{"name": name, "value": value} for name, value in body.items()], "name"),
-        context={"ip": ip} if ip else {},
+        context=context_of(body.get("remote_ip")),
     )  # fmt: skip
     return [Told(message, places=order_id)]
 
@@ -140,16 +142,10 @@ def _shipment(body: dict[str, Any]) -> Reading:
 def _customer(body: dict[str, Any]) -> Reading:
     """A new customer was made and changed in the same moment."""
     name = "entity_id" if "entity_id" in body else "id"
-    created_at, updated_at = instant(body.get("created_at")), instant(body.get("updated_at"))
-    is_new = created_at is not None and created_at == updated_at
-    properties = {
-        "email": text(body.get("email")) or None,
-        "first_name": text(body.get("firstname")) or None,
-        "last_name": text(body.get("lastname")) or None,
-        "join_date": created_at if is_new else None,
-    }
-    known = ids(customer=get_id(body, name), email=body.get("email"))
-    return [Told(track("account_register" if is_new else "account_update", known, properties, updated_at))]
+    created_at, updated_at = body.get("created_at"), body.get("updated_at")
+    joined_at = created_at if text(created_at) == text(updated_at) else None
+    names = body.get("firstname"), body.get("lastname")
+    return account(get_id(body, name), body.get("email"), *names, updated_at, joined_at)
 
 
 def _bought(body: dict[str, Any]) -> list[dict[str, Any]]:
@@ -168,16 +164,10 @@ def _in_base_currency(body: dict[str, Any]) -> tuple[str, str]:
     return "", shown
 
 
-def _line(line: dict[str, Any], qty: str, sums: str) -> dict[str, Any]:
-    cost = line.get("base_cost")
-    found = {
-        "sku": text(line.get("sku")) or text(line.get("product_id")),
-        "name": text(line.get("name")),
-        "price": money(line.get(f"{sums}price")),
-        "qty": quantity(line.get(qty)),
-        "cost": total_of([cost]) if amount(cost) else None,
-    }
-    return {name: value for name, value in found.items() if value not in (None, "")}
+def _line(it: dict[str, Any], qty: str, sums: str) -> dict[str, Any]:
+    cost = total_of([it.get("base_cost")]) if amount(it.get("base_cost")) else None
+    sku = text(it.get("sku")) or text(it.get("product_id"))
+    return line(sku, it.get("name"), money(it.get(f"{sums}price")), it.get(qty), cost)
 
 
 def _find(addresses: list[dict[str, Any]], kind: str) -> dict[str, Any]:

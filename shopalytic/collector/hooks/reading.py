@@ -180,6 +180,40 @@ def ids(*, customer: Any = None, email: Any = None, order: str = "") -> dict[str
     return {name: value for name, value in found.items() if value}
 
 
+def account(
+    customer_id: str, email: Any, first_name: Any, last_name: Any, changed_at: Any, joined_at: Any = None
+) -> Reading:
+    """joined_at: of somebody who is new, and of nobody else."""
+    properties = {
+        "email": text(email) or None,
+        "first_name": text(first_name) or None,
+        "last_name": text(last_name) or None,
+        "join_date": instant(joined_at),
+    }
+    event = "account_update" if joined_at is None else "account_register"
+    return [Told(track(event, ids(customer=customer_id, email=email), properties, instant(changed_at)))]
+
+
+def line(sku: str, name: Any, price: str | None, qty: Any, cost: str | None = None) -> dict[str, Any]:
+    """A line item without what is not said."""
+    found = {"sku": sku, "name": text(name), "price": price, "qty": quantity(qty), "cost": cost}
+    return {name: value for name, value in found.items() if value not in (None, "")}
+
+
+def discounts(total: Any, codes: Iterable[tuple[Any, Any]]) -> dict[str, Any]:
+    """The properties that say what was taken off; what was without a code is in the sum alone."""
+    found = [{"code": text(code), "value": money(value)} for code, value in codes]
+    return (
+        {"total_discount": money(total), "discounts": found} if found else {"total_discount": positive(total)}
+    )
+
+
+def context_of(ip: Any, user_agent: Any = None) -> dict[str, str]:
+    """The visitor's, as far as the platform says it."""
+    found = {"ip": text(ip), "user_agent": text(user_agent)}
+    return {name: value for name, value in found.items() if value}
+
+
 def visitor_of(attributes: Iterable[dict[str, Any]], name: str, value: str = "value") -> str | None:
     """The visitor's id among attributes that are objects of a name and a value."""
     for each_one in attributes:

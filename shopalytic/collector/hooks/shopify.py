@@ -13,17 +13,19 @@ from shopalytic.collector.hooks.reading import (
     Ignored,
     Reading,
     Told,
+    account,
     address,
     amount,
     carrier_code,
     child,
     children,
+    context_of,
+    discounts,
     get_id,
     ids,
     instant,
+    line,
     money,
-    positive,
-    quantity,
     shop_money,
     text,
     total_of,
@@ -47,9 +49,9 @@ def read(topic: str, body: dict[str, Any]) -> Reading:
         case "fulfillments/create" | "fulfillments/update":
             return _fulfillment(body)
         case "customers/create":
-            return _customer("account_register", body, "created_at")
+            return _customer(body, body.get("created_at"), body.get("created_at"))
         case "customers/update":
-            return _customer("account_update", body, "updated_at")
+            return _customer(body, body.get("updated_at"))
     return Ignored(f"The topic {topic[:100] or 'without a name'} is not needed.")
 
 
@@ -58,10 +60,7 @@ def _order(body: dict[str, Any]) -> Reading:
     if body.get("test") is True:
         return Ignored("This is a test order.")
     customer = child(body, "customer")
-    codes = children(body, "discount_codes")
-    client = child(body, "client_details")
-    context = {"ip": text(body.get("browser_ip")), "user_agent": text(client.get("user_agent"))}
-    discount = shop_money(body, "total_discounts")
+    codes = [(it.get("code"), it.get("amount")) for it in children(body, "discount_codes")]
     properties = {
         "order_id": order_id,
         "order_name": text(body.get("name")) or None,
@@ -73,9 +72,7 @@ def _order(body: dict[str, Any]) -> Reading:
         "subtotal": shop_money(body, "total_line_items_price") or shop_money(body, "subtotal_price"),
         "total_tax": shop_money(body, "total_tax"),
         "total_shipping": _shipping(body),
-        "total_discount": discount if codes else positive(discount),
-        "discounts": [{"code": text(it.get("code")), "value": money(it.get("amount"))} for it in codes]
-        or None,
+        **discounts(shop_money(body, "total_discounts"), codes),
         "currency": text(body.get("currency")) or None,
         "payment_type": _payment(body),
         "billing": _address(child(body, "billing_address")),
@@ -85,7 +82,7 @@ def _order(body: dict[str, Any]) -> Reading:
     # The order's own address may be a friend's or the accountant's, who would then be this customer for ever.
     known = ids(customer=customer.get("id"), email=customer.get("email") or body.get("email"), order=order_id)
     visitor = visitor_of(children(body, "note_attributes"), "name")
-    context = {name: value for name, value in context.items() if value}
+    context = context_of(body.get("browser_ip"), child(body, "client_details").get("user_agent"))
     return [Told(track("order", known, properties, None, tracking_id=visitor, context=context))]
 
 
@@ -228,27 +225,15 @@ def _fulfillment(body: dict[str, Any]) -> Reading:
     return [Told(message, own_id)]
 
 
-def _customer(event: str, body: dict[str, Any], time_name: str) -> Reading:
-    known = ids(customer=get_id(body, "id"), email=body.get("email"))
-    properties = {
-        "email": text(body.get("email")) or None,
-        "first_name": text(body.get("first_name")) or None,
-        "last_name": text(body.get("last_name")) or None,
-        "join_date": instant(body.get("created_at")) if event == "account_register" else None,
-    }
-    return [Told(track(event, known, properties, instant(body.get(time_name))))]
+def _customer(body: dict[str, Any], changed_at: Any, joined_at: Any = None) -> Reading:
+    names = body.get("first_name"), body.get("last_name")
+    return account(get_id(body, "id"), body.get("email"), *names, changed_at, joined_at)
 
 
-def _line(line: dict[str, Any], qty: Any) -> dict[str, Any]:
+def _line(it: dict[str, Any], qty: Any) -> dict[str, Any]:
     """A product without an SKU is known by its variant."""
-    sku = text(line.get("sku")) or text(line.get("variant_id")) or text(line.get("product_id"))
-    found = {
-        "sku": sku,
-        "name": text(line.get("title")) or text(line.get("name")),
-        "price": shop_money(line, "price"),
-        "qty": quantity(qty),
-    }
-    return {name: value for name, value in found.items() if value not in (None, "")}
+    sku = text(it.get("sku")) or text(it.get("variant_id")) or text(it.get("product_id"))
+    return line(sku, it.get("title") or it.get("name"), shop_money(it, "price"), qty)
 
 
 def _shipping(body: dict[str, Any]) -> str | None:

@@ -11,17 +11,20 @@ from shopalytic.collector.hooks.reading import (
     Ignored,
     Reading,
     Told,
+    account,
     address,
     amount,
     child,
     children,
+    context_of,
+    discounts,
     each,
     get_id,
     ids,
     instant,
+    line,
     money,
     positive,
-    quantity,
     text,
     total_of,
     track,
@@ -45,9 +48,9 @@ def read(topic: str, body: dict[str, Any]) -> Reading:
         case "order.created" | "order.updated":
             return _order(body)
         case "customer.created":
-            return _customer("account_register", body, "date_created_gmt")
+            return _customer(body, body.get("date_created_gmt"), body.get("date_created_gmt"))
         case "customer.updated":
-            return _customer("account_update", body, "date_modified_gmt")
+            return _customer(body, body.get("date_modified_gmt"))
     return Ignored(f"The topic {topic[:100] or 'without a name'} is not needed.")
 
 
@@ -62,7 +65,7 @@ def _order(body: dict[str, Any]) -> Reading:
     # What was paid for one that is given up is told by its refunds.
     if status not in PLACED and (not is_paid or status in NOT_PLACED):
         return Ignored(f"The order is {status[:40] or 'without a status'}.")
-    coupons = children(body, "coupon_lines")
+    coupons = [(it.get("code"), it.get("discount")) for it in children(body, "coupon_lines")]
     lines = [_line(it) for it in children(body, "line_items")]
     properties = {
         "order_id": order_id,
@@ -73,22 +76,14 @@ def _order(body: dict[str, Any]) -> Reading:
         "subtotal": total_of(it.get("subtotal") for it in children(body, "line_items")),
         "total_tax": money(body.get("total_tax")),
         "total_shipping": money(body.get("shipping_total")),
-        "total_discount": money(body.get("discount_total"))
-        if coupons
-        else positive(body.get("discount_total")),
-        "discounts": [{"code": text(it.get("code")), "value": money(it.get("discount"))} for it in coupons]
-        or None,
+        **discounts(body.get("discount_total"), coupons),
         "currency": text(body.get("currency")) or None,
         "payment_type": text(body.get("payment_method")) or None,
         "billing": _address(billing),
         "shipping": _address(child(body, "shipping")),
         "line_items": lines,
     }
-    context = {
-        "ip": text(body.get("customer_ip_address")),
-        "user_agent": text(body.get("customer_user_agent")),
-    }
-    context = {name: value for name, value in context.items() if value}
+    context = context_of(body.get("customer_ip_address"), body.get("customer_user_agent"))
     visitor = visitor_of(children(body, "meta_data"), "key")
     message = track("order", known, properties, None, tracking_id=visitor, context=context)
     return [Told(message, places=order_id), *_refunds(body, order_id, known, lines)]
@@ -124,29 +119,18 @@ def _refunds(
     return told
 
 
-def _customer(event: str, body: dict[str, Any], time_name: str) -> Reading:
-    known = ids(customer=get_id(body, "id"), email=body.get("email"))
+def _customer(body: dict[str, Any], changed_at: Any, joined_at: Any = None) -> Reading:
     billing = child(body, "billing")
-    properties = {
-        "email": text(body.get("email")) or None,
-        "first_name": text(body.get("first_name")) or text(billing.get("first_name")) or None,
-        "last_name": text(body.get("last_name")) or text(billing.get("last_name")) or None,
-        "join_date": instant(body.get("date_created_gmt")) if event == "account_register" else None,
-    }
-    return [Told(track(event, known, properties, instant(body.get(time_name))))]
+    first_name, last_name = (body.get(name) or billing.get(name) for name in ("first_name", "last_name"))
+    return account(get_id(body, "id"), body.get("email"), first_name, last_name, changed_at, joined_at)
 
 
-def _line(line: dict[str, Any]) -> dict[str, Any]:
+def _line(it: dict[str, Any]) -> dict[str, Any]:
     """The price of one before discounts: `price` is what is left of it after them."""
-    variation = text(line.get("variation_id"))
-    number = variation if variation not in ("", "0") else text(line.get("product_id"))
-    found = {
-        "sku": text(line.get("sku")) or number,
-        "name": text(line.get("name")),
-        "price": each(line.get("subtotal"), line.get("quantity")),
-        "qty": quantity(line.get("quantity")),
-    }
-    return {name: value for name, value in found.items() if value not in (None, "")}
+    variation = text(it.get("variation_id"))
+    number = variation if variation not in ("", "0") else text(it.get("product_id"))
+    price = each(it.get("subtotal"), it.get("quantity"))
+    return line(text(it.get("sku")) or number, it.get("name"), price, it.get("quantity"))
 
 
 def _address(found: dict[str, Any]) -> dict[str, str] | None:
