@@ -23,15 +23,25 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from shopalytic.accounts.plans import Plans
 from shopalytic.errors import DatabaseUnavailable, StoreRefused, Unavailable
-from shopalytic.events.event import Drop, DropReason, Duplicate, Event, Outcome, Quarantine, QuarantineReason
+from shopalytic.events.event import (
+    NIL,
+    Drop,
+    DropReason,
+    Duplicate,
+    Event,
+    Outcome,
+    Quarantine,
+    QuarantineReason,
+)
 from shopalytic.events.message import Envelope
 from shopalytic.events.parse import Parsed, parse_envelope
 from shopalytic.events.planned import PlannedProject
+from shopalytic.identity.ids import origin_id
 from shopalytic.identity.ledger import PendingOverride, mark_overrides_sent, pending_overrides
 from shopalytic.pipeline.ids import read_message
 from shopalytic.pipeline.judge import judge, judge_again
 from shopalytic.pipeline.orders import claim_orders, release_claims
-from shopalytic.pipeline.people import settle_people
+from shopalytic.pipeline.people import origin_of, settle_people
 from shopalytic.pipeline.refunds import release_refunds, settle_refunds
 from shopalytic.pipeline.sessions import put_sessions
 from shopalytic.pipeline.steps import StepContext, process
@@ -205,7 +215,7 @@ class Runner:
         lines = [
             _encoder.encode(dropped_row(item))
             for item in items
-            if isinstance(item.outcome, Drop) and item.outcome.tells
+            if (isinstance(item.outcome, Drop) and item.outcome.tells) or _is_against_plan(item.outcome)
         ]
         self._store.insert("dropped", lines, token=f"{token}-dropped")
 
@@ -287,15 +297,21 @@ def quarantine_row(item: Item) -> dict[str, object]:
 
 
 def dropped_row(item: Item) -> dict[str, object]:
-    """A message that was dropped with something to tell."""
-    assert isinstance(item.outcome, Drop)
+    """A message that was dropped with something to tell; or set aside by the plan, which the quarantine's own row does
+    not tell by kind, page and library.
+    """
+    assert isinstance(item.outcome, Drop | Quarantine)
     assert item.parsed is not None
     event = item.parsed.event
+    row = {name: getattr(event, name) for name in DROPPED_COLUMNS}
+    if event.origin_id == NIL:
+        # Judged before it was settled whose it is; who is forgotten is found by the origin.
+        row["origin_id"] = origin_id(event.project_id, *origin_of(item.parsed))
     return {
-        **{name: getattr(event, name) for name in DROPPED_COLUMNS},
+        **row,
         "reason": item.outcome.reason,
         "detail": item.outcome.detail,
-        "violations": item.outcome.violations,
+        "violations": item.outcome.violations if isinstance(item.outcome, Drop) else event.violations,
     }
 
 
@@ -310,6 +326,10 @@ def override_row(override: PendingOverride) -> dict[str, object]:
 
 def _is_refused(outcome: Outcome | None) -> bool:
     return isinstance(outcome, Drop) and outcome.reason is DropReason.REFUSED_BY_PLAN
+
+
+def _is_against_plan(outcome: Outcome | None) -> bool:
+    return isinstance(outcome, Quarantine) and outcome.reason is QuarantineReason.AGAINST_PLAN
 
 
 def _parsed(items: Sequence[Item]) -> list[Parsed]:

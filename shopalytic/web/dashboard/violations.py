@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from flask import render_template, request
 
-from shopalytic.events.event import DropReason
+from shopalytic.events.event import DropReason, QuarantineReason
 from shopalytic.events.sentences import tell_violation
 from shopalytic.events.violations import Violation
 from shopalytic.reports.events_by_id import events_by_id
@@ -26,6 +26,7 @@ SHOWN = 100
 DROPPED: dict[str, str] = {
     DropReason.ORDER_KNOWN: "not counted, since its order id counted before",
     DropReason.REFUSED_BY_PLAN: "refused by the tracking plan",
+    QuarantineReason.AGAINST_PLAN: "set aside by the tracking plan, in the quarantine",
 }
 
 
