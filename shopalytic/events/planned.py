@@ -225,12 +225,10 @@ def _check_range(rule: PropertyRule) -> Check:
     return check
 
 
-def _number(value: Any) -> Decimal | None:
+def _number(value: Any) -> Decimal | int | None:
     """What is no number is another check's to tell."""
-    if isinstance(value, Decimal):
-        return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return Decimal(value)
+    if isinstance(value, int | Decimal):
+        return None if isinstance(value, bool) else value
     if isinstance(value, str):
         taken = values.take_decimal(value, "", [])
         return Decimal(taken[0]) if taken else None
