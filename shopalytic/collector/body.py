@@ -15,6 +15,8 @@ answer, and would see a broken connection instead of it."""
 PIECE_BYTES = 64 * 1024
 GZIP_WINDOW = 31
 """zlib's number for "a gzip header, the largest window"."""
+BODY = "shopalytic.body"
+"""Where a request keeps its body once that was read, for what is told of a refusal."""
 GZIP_MEMBERS_LIMIT = 16
 """Each costs a copy of what follows it."""
 
@@ -22,12 +24,14 @@ GZIP_MEMBERS_LIMIT = 16
 def read_body(environ: Environ, limit_bytes: int) -> bytes:
     """The unpacked body. Raises TooLarge, UnsupportedEncoding, or Rejected where it ended early or is damaged."""
     encoding = environ.get("HTTP_CONTENT_ENCODING")
-    body = _read(environ, limit_bytes)
+    body = environ[BODY] = _read(environ, limit_bytes)
     if not encoding:
         return body
     encoding = encoding.strip().lower()
     if encoding in ("gzip", "x-gzip"):
-        return _unpack(body, limit_bytes)
+        environ[BODY] = b""
+        body = environ[BODY] = _unpack(body, limit_bytes)
+        return body
     if encoding != "identity":
         raise UnsupportedEncoding(
             f"Content-Encoding {encoding[:40]!r} is not taken; send gzip, or none.", at="Content-Encoding"

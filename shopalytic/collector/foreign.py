@@ -33,7 +33,10 @@ def receive_at(
         own = find_receiver(receiver)
 
         def answer(environ: Any, start_response: Any) -> Any:
-            return respond(own, door, environ, start_response, lambda: receive(own, **parts), tell, head)
+            # The request's own, which has learned its body, and not the copy that this is called with.
+            return respond(
+                own, door, request.environ, start_response, lambda: receive(own, **parts), tell, head
+            )
 
         return current_app.make_response(Response.from_app(answer, request.environ))
 

@@ -76,6 +76,7 @@ def respond(
         status, body = 200, receive()
     except Exception as raised:
         error = _known(raised, receiver, door)
+        receiver.refused.tell_request(environ, door, error)
         status, body = tell(error)
         headers += _error_headers(error)
     headers += head(error) + _browser_headers(environ, receiver, error)

@@ -105,6 +105,11 @@ class KeyCache:
         self._used.add(access.key_id)
         return access, True
 
+    def find_known(self, text: str) -> Access | None:
+        """What a token or a secret key opens, as far as the keys read last tell; nothing is noted or read for it."""
+        keys = self._keys or Keys()
+        return keys.tokens.get(text) or keys.secrets.get(hash_secret_key(text))
+
     def find_origins(self) -> frozenset[str] | None:
         """The origins that any project allows; None where some project allows all.
 

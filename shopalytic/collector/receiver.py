@@ -17,6 +17,7 @@ from shopalytic.collector.metrics import messages_of
 from shopalytic.collector.native import Head, check_message, parse_batch, parse_head
 from shopalytic.collector.rate import RateLimit
 from shopalytic.collector.refusals import MethodNotAllowed
+from shopalytic.collector.refused import Refused
 from shopalytic.collector.sandbox import Sandbox, Trial
 from shopalytic.collector.sender import Environ, Sender, find_origin, read_sender
 from shopalytic.errors import Forbidden, NotAuthorized, ShopalyticError, TooLarge, TooMany
@@ -58,6 +59,7 @@ class Receiver:
         self.doors = DOORS | {parts.settings.collector_path + path: door for path, door in DOORS.items()}
         self.keys = KeyCache(parts.sessions)
         self._stream = parts.stream
+        self.refused = Refused(parts, self.keys)
         self._sandbox = Sandbox(parts, Plans(parts.sessions))
         self._rate = RateLimit(parts.settings.rate_limit_per_second)
         self._outages: dict[str, float] = {}
@@ -122,6 +124,8 @@ class Receiver:
             except ShopalyticError as error:
                 rejected += 1
                 results.append(_tell_rejection(error, f"events[{number}]"))
+                tried_too = batch.sandbox or None
+                self.refused.tell_item(access.project_id, "batch", raw, error, is_sandbox=tried_too)
                 continue
             made_id = None if head.message_id else make_message_id()
             if batch.sandbox or head.sandbox:

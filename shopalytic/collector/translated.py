@@ -20,7 +20,7 @@ from shopalytic.collector.native import MESSAGE_ID_LIMIT, check_message, explain
 from shopalytic.collector.receiver import Receiver
 from shopalytic.collector.sender import Environ, Sender
 from shopalytic.collector.split import Unsplittable, split_batch
-from shopalytic.errors import NotAuthorized, Rejected, TooLarge
+from shopalytic.errors import NotAuthorized, Rejected, ShopalyticError, TooLarge
 from shopalytic.events.message import Door, Instant
 
 _decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -142,6 +142,10 @@ class Intake:
         opened = self._opened_by_server if is_server else self._opened
         envelope = close_envelope(opened, raw, None, _limit_id(message_id) or make_message_id(), name_sent)
         self._entries.append((visitor_key, envelope))
+
+    def refuse(self, raw: bytes, error: ShopalyticError) -> None:
+        """Tell the debugger of an item that was refused; raw: as the client sent it."""
+        self._receiver.refused.tell_item(self._project_id, self._door, raw, error)
 
     def append(self, rejected: int = 0) -> int:
         """How many messages are now in the queue. Raises QueueUnavailable; then none counts as taken."""

@@ -71,6 +71,7 @@ def _receive_batch(receiver: Receiver, environ: Environ, body: bytes, name: str)
             item = read_object(raw)
             _add(intake, environ, parse_call(item.get("type")), item, head, is_import=name == "import")
         except ShopalyticError as error:
+            intake.refuse(raw, error)
             error.at = f"batch[{index}].{error.at}" if error.at else f"batch[{index}]"
             first = first or error
             rejections.append(_Rejection(index, error.message, error.at))

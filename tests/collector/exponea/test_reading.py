@@ -33,6 +33,7 @@ from shopalytic.settings import Settings
 from shopalytic.store import Store
 from shopalytic.stream import Stream
 from tests.api.conftest import Shop as ReadShop
+from tests.collector.conftest import RecordingStream
 from tests.collector.test_fuzz import dumps, json_values, quick
 from tests.factories import make_event, make_order
 
@@ -88,7 +89,7 @@ def parts(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
     with sessions.begin() as db:
         # The store is shared with modules whose databases number their projects from 1.
         db.add(Project(id=FIRST_PROJECT_ID, name="Before all others"))
-    yield Parts(settings, sessions, store, cast("Stream", None))
+    yield Parts(settings, sessions, store, cast("Stream", RecordingStream()))
     engine.dispose()
 
 
@@ -287,7 +288,7 @@ def test_while_a_part_is_away_the_caller_is_asked_to_come_again(
     with sessions.begin() as db:
         made = create_project(db, "Shop")
     app = Flask("shopalytic")
-    parts = Parts(Settings(), sessions, cast("Store", DownStore()), cast("Stream", None))
+    parts = Parts(Settings(), sessions, cast("Store", DownStore()), cast("Stream", RecordingStream()))
     shopalytic.collector.register(app, parts)
     shop = Shop(made, parts, app.test_client())
     if part == "database":
