@@ -29,6 +29,8 @@ from shopalytic.settings import get_secret_key
 
 Kind = Literal["anonymise", "forget"]
 FIRST_STEP = "waiting"
+NAMING_STEPS = frozenset({"waiting", "cutting", "rows", "overrides", "quarantine", "purge"})
+"""While the customer may still be found. Whoever is found afterwards under the same ids is somebody new."""
 DONE = "done"
 ERASED = Erasure.__table__.c
 NO_CUSTOMER = "This project has no such customer."
@@ -89,7 +91,7 @@ def ask(
         hold_identity(db, project.project_id)
         digests = [_digest(parts, project.project_id, str(customer_id))]
         running = _newest(db, project.project_id, digests[0])
-        if running is not None and running.done_at is None:
+        if running is not None and running.step in NAMING_STEPS:
             if running.kind != kind:
                 raise Rejected(
                     f"The customer is being erased already ({running.kind}); ask again when it is done."
