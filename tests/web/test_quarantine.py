@@ -235,3 +235,45 @@ def test_a_message_is_mended_on_its_way_and_those_the_rule_does_not_fit_stay(que
     assert len(queued) == 1
     assert b'"timestamp":1768478400' in queued[0]
     assert b'"time":' not in queued[0]
+
+
+def replay_all(shop: Shop, **form: str) -> str:
+    answer = send(
+        shop.client("owner"), f"{shop.base}/quarantine", f"{shop.base}/quarantine/replay", all="1", **form
+    )
+    assert answer.status_code == 302
+    return str(answer.location)
+
+
+def test_all_messages_of_a_reason_go_with_one_click_though_a_page_shows_fifty(queued_shop: Shop) -> None:
+    shop = queued_shop
+    for _ in range(60):
+        set_aside(shop.parts.store, shop.project_id)
+    set_aside(shop.parts.store, shop.project_id, reason="no_id", detail="another")
+    assert "Replay all 60" in shop.page("/quarantine?reason=bad_timestamp")
+    assert "Replay all" not in shop.page("/quarantine?reason=no_id")
+    assert replay_all(shop, reason="bad_timestamp").endswith("replayed=60")
+    assert replay_all(shop, reason="bad_timestamp").endswith("replayed=0")
+    assert shop.parts.stream.counters(shop.project_id).waiting == 60
+    left = quarantined(shop.parts.store, Project(shop.project_id)).messages
+    assert [row.detail for row in left] == ["another"]
+
+
+def test_one_click_sends_back_no_more_than_it_may_and_passes_over_what_the_rule_does_not_fit(
+    queued_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shopalytic.web.dashboard.quarantine.ALL_AT_ONCE", 4)
+    monkeypatch.setattr("shopalytic.web.dashboard.quarantine.ROWS_AT_ONCE", 2)
+    shop = queued_shop
+    for number in range(6):
+        set_aside(shop.parts.store, shop.project_id, message=UNNAMED)
+        set_aside(shop.parts.store, shop.project_id, received_at=f"2026-01-15 12:00:0{number + 1}.000")
+    rule = {"rule": "rename", "at": "time", "value": "timestamp"}
+    assert replay_all(shop, reason="bad_timestamp", **rule).endswith("replayed=4")
+    assert replay_all(shop, reason="bad_timestamp", **rule).endswith("replayed=2")
+    assert len(quarantined(shop.parts.store, Project(shop.project_id)).messages) == 6
+
+
+def test_all_needs_a_reason(queued_shop: Shop) -> None:
+    set_aside(queued_shop.parts.store, queued_shop.project_id)
+    assert replay_all(queued_shop).endswith("replayed=0")

@@ -33,6 +33,7 @@ from shopalytic.collector.hooks.reading import (
 )
 
 TOPICS = frozenset({"order", "creditmemo", "shipment", "customer"})
+CREDITMEMO_CANCELLED = "3"
 WRAPPERS = ("event", "data", "value")
 
 
@@ -103,6 +104,8 @@ def _order(body: dict[str, Any]) -> Reading:
 
 
 def _refund(body: dict[str, Any]) -> Reading:
+    if text(body.get("state")) == CREDITMEMO_CANCELLED:
+        return Ignored("The credit memo is cancelled.")
     refund_id, order_id = get_id(body, "entity_id"), get_id(body, "order_id")
     sums, currency = _in_base_currency(body)
     properties = {

@@ -28,6 +28,11 @@ from shopalytic.web.dashboard.access import get_parts, get_plans, here, owners_o
 from shopalytic.web.dashboard.formats import local
 
 PAGE_MESSAGES = 50
+ALL_AT_ONCE = 2000
+"""Messages that one click may send back, so that the page does not wait long and the queue's memory is not filled."""
+LOOKED_AT_ONCE = 20_000
+"""Of which a rule may fit but a few."""
+ROWS_AT_ONCE = 500
 TEXT_LIMIT = 20_000
 """Of one message, so that a page of the largest ones can still be opened on a phone."""
 
@@ -91,6 +96,7 @@ def show_quarantine() -> str:
         problem=problem,
         form=request.args,
         replayed=request.args.get("replayed", type=int),
+        all_at_once=ALL_AT_ONCE,
     )
 
 
@@ -102,15 +108,34 @@ def take_replay() -> Any:
         rule = find_rule(request.form)
     except ValueError as error:
         abort(400, f"The rule is wrong: {error}.")
-    store, project = get_parts().store, here().values
-    rows = quarantined_by_id(store, project, request.form.getlist("id")[:PAGE_MESSAGES])
+    reason = request.form.get("reason", "")
+    if reason and request.form.get("all"):
+        went = replay_all(reason, rule)
+    else:
+        ids = request.form.getlist("id")[:PAGE_MESSAGES]
+        went = replay_rows(quarantined_by_id(get_parts().store, here().values, ids), rule)
+    return redirect(url_for("dashboard.quarantine", reason=reason or None, replayed=went))
+
+
+def replay_all(reason: str, rule: Rule | None) -> int:
+    """The messages with the reason, page by page, up to a number of them. Gives how many went."""
+    went = looked = 0
+    cursor: str | None = ""
+    while cursor is not None and went < ALL_AT_ONCE and looked < LOOKED_AT_ONCE:
+        page = quarantined(get_parts().store, here().values, reason=reason, limit=ROWS_AT_ONCE, cursor=cursor)
+        went += replay_rows(page.messages[::-1], rule)
+        looked += len(page.messages)
+        cursor = page.next
+    return went
+
+
+def replay_rows(rows: list[Quarantined], rule: Rule | None) -> int:
+    """rows: the first received first. Gives how many went, without those that are events by now."""
+    parts, project_id = get_parts(), here().values.project_id
     stored = find_stored(rows)
-    take_off_list(store, project.project_id, [row.id for row in rows if row.message_id in stored])
-    rows = [row for row in rows if row.message_id not in stored]
-    pairs = [(row.id, row.envelope) for row in rows]
-    went = replay(get_parts().stream, store, project.project_id, pairs, rule, plan_id=here().project.plan_id)
-    reason = request.form.get("reason") or None
-    return redirect(url_for("dashboard.quarantine", reason=reason, replayed=went))
+    take_off_list(parts.store, project_id, [row.id for row in rows if row.message_id in stored])
+    pairs = [(row.id, row.envelope) for row in rows if row.message_id not in stored]
+    return replay(parts.stream, parts.store, project_id, pairs, rule, plan_id=here().project.plan_id)
 
 
 def find_stored(rows: list[Quarantined]) -> set[str]:

@@ -147,6 +147,12 @@ def test_a_paid_order_that_is_cancelled_counts_until_it_is_paid_back(hooks: Hook
     assert [parsed.event.event for parsed in hooks.shop.stream.parsed()] == ["order", "order", "refund"]
 
 
+def test_a_cancelled_credit_memo_gives_nothing_back(hooks: Hooks) -> None:
+    memo = payload("magento_creditmemo")["creditmemo"]
+    assert hooks.send("magento", "creditmemo", memo | {"state": 3}).json == {"op": "success"}
+    assert hooks.shop.stream.appended == []
+
+
 def test_magentos_amounts_are_those_of_the_shops_books(hooks: Hooks) -> None:
     dollars = {
         "order_currency_code": "USD", "base_currency_code": "GBP", "base_grand_total": "107.20", "base_subtotal": "100.00",
