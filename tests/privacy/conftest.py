@@ -167,6 +167,19 @@ def valkey_url() -> Iterator[str]:
 
 @pytest.fixture
 def shop(valkey_url: str, store: Store, project_id: int, database_url: str, tmp_path: Path) -> Iterator[Shop]:
+    """Once on each kind of database."""
+    yield from make_shop(valkey_url, store, project_id, database_url, tmp_path)
+
+
+@pytest.fixture
+def sqlite_shop(valkey_url: str, store: Store, project_id: int, tmp_path: Path) -> Iterator[Shop]:
+    """For what takes long and is no database's matter."""
+    yield from make_shop(valkey_url, store, project_id, f"sqlite:///{tmp_path / 'shopalytic.db'}", tmp_path)
+
+
+def make_shop(
+    valkey_url: str, store: Store, project_id: int, database_url: str, tmp_path: Path
+) -> Iterator[Shop]:
     upgrade(database_url)
     engine = make_engine(database_url)
     stream = Stream(valkey_url, partitions=2)
