@@ -174,7 +174,7 @@ def make_message(entry: Entry, told: Told) -> Arrived:
         outcome=OUTCOMES.get(told.outcome, told.outcome),
         mark=MARKS.get(told.outcome, ""),
         who=_who(told.event),
-        took=f"{max(0, told.told_at_ms - told.received_at_ms)} ms" if told.told_at_ms else "",
+        took=f"{max(0, told.told_at_ms - told.received_at_ms)} ms" if told.outcome != "refused" else "",
         raw=indent(told.raw),
         understood=understood(told.event) if told.event is not None else "",
         facts=[(label, value) for label, value in facts if value],
