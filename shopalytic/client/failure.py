@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -49,18 +50,24 @@ class Reporter:
 
     def __init__(self, on_error: OnError | None) -> None:
         self._on_error = on_error
+        self._here = threading.local()
 
     def tell(self, failures: Sequence[Failure], *, is_logged: bool = True) -> None:
         """All of one cause: the log has one line for them."""
         if failures and is_logged:
             log.error("%s%s", _line(failures[0]), f", and {len(failures) - 1} more" if failures[1:] else "")
-        if self._on_error is None:
+        # A function that tracks what it is told would be told of that, too, without end.
+        if self._on_error is None or getattr(self._here, "is_telling", False):
             return
-        for failure in failures:
-            try:
-                self._on_error(failure)
-            except Exception:
-                log.exception("on_error failed")
+        self._here.is_telling = True
+        try:
+            for failure in failures:
+                try:
+                    self._on_error(failure)
+                except Exception:
+                    log.exception("on_error failed")
+        finally:
+            self._here.is_telling = False
 
 
 def _line(failure: Failure) -> str:

@@ -228,3 +228,17 @@ def test_a_batch_says_when_it_was_sent_and_whose_it_is(make: Make, collector: Co
     assert request.path == "/collect/batch"
     assert request.headers["Authorization"] == "Bearer sha_sec_of_a_test"
     assert json.loads(request.body)["sent_at"] >= request.items[0]["timestamp"]
+
+
+def test_a_failure_while_a_failure_is_told_is_logged_alone(
+    make: Make, failures: list[Failure], caplog: pytest.LogCaptureFixture
+) -> None:
+    def tell(failure: Failure) -> None:
+        failures.append(failure)
+        client.track("")
+
+    client = make(on_error=tell)
+    for _ in range(2):
+        client.track("", user_id="77")
+    assert [failure.kind for failure in failures] == [FailureKind.BAD_MESSAGE] * 2
+    assert caplog.text.count("bad_message") == 4
