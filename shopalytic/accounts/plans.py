@@ -34,6 +34,13 @@ class PlanChanged(Rejected):
     code = "plan_changed"
 
 
+class WouldLose(Rejected):
+    """By the plan messages would be refused or set aside that are kept today, and nobody said yes to that."""
+
+    status = 409
+    code = "would_lose"
+
+
 class Plans:
     """Versions by their ids, ready to judge. One per process; threads share it. Each is read once, since a row never
     changes. Its methods raise DatabaseUnavailable.

@@ -8,11 +8,10 @@ from typing import BinaryIO
 import click
 
 from shopalytic.accounts.models import Project
-from shopalytic.accounts.plans import find_version, get_version, read_plan, save_plan
+from shopalytic.accounts.plans import WouldLose, find_version, get_version, read_plan, save_plan
 from shopalytic.accounts.projects import get_project
 from shopalytic.cli.database import open_database
 from shopalytic.cli.table import plain
-from shopalytic.errors import ShopalyticError
 from shopalytic.events.plan import Plan, format_plan, parse_plan
 from shopalytic.events.plan_changes import Change, find_changes, tell_losses
 from shopalytic.events.plan_learning import accept, propose
@@ -24,12 +23,6 @@ from shopalytic.store.client import open_store
 project_option = click.option(
     "--project", required=True, metavar="PROJECT", help="Its number, its name, or one of its tokens."
 )
-
-
-class WouldLose(ShopalyticError):
-    """The file would have messages refused that are kept today, and nobody said yes to that."""
-
-    code = "would_lose"
 
 
 @click.group()

@@ -99,6 +99,7 @@ def test_answers_with_rows_in_them_are_as_the_document_says(busy_shop: Shop) -> 
         "/api/v1/customers/{customer_id}/identity": {},
         "/api/v1/customers/{customer_id}/export": {},
         "/api/v1/events": {"limit": 1},
+        "/api/v1/plan": {},
         "/api/v1/erasures": {},
         "/api/v1/erasures/{erasure_id}": {},
         "/api/v1/reports/overview": {"start": "2026-01-01", "end": "2026-01-31"},

@@ -13,7 +13,7 @@ from shopalytic.web.api.access import open_project, utc_now
 from shopalytic.web.api.asked import Asked
 from shopalytic.web.api.calls import CALLS, Call
 from shopalytic.web.api.openapi import BASE, make_document
-from shopalytic.web.api.parameters import NoQuery, parse_body, parse_query
+from shopalytic.web.api.parameters import NoQuery, parse_query
 from shopalytic.web.api.refusals import register_refusals
 
 
@@ -40,7 +40,7 @@ def _view(call: Call) -> Callable[..., Response]:
         asked = Asked(parts, opened.project, now, opened.key_id)
         if call.body is not None:
             # Read in full before it is judged: else a refusal leaves the rest of it on the connection.
-            path["body"] = parse_body(call.body, request.get_data())
+            path["body"] = call.parse(call.body, request.get_data())
         answer = call.answer(asked, query, **path)
         return stream_answer(answer) if call.is_streamed else json_answer(answer)
 

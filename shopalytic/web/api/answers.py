@@ -10,6 +10,8 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from shopalytic.events.plan import Plan
+
 Row = TypeVar("Row")
 Totals = TypeVar("Totals")
 
@@ -52,6 +54,15 @@ class CustomerAnswer(msgspec.Struct, frozen=True):
     last_seen: Annotated[Instant | None, Meta(description="Null where the customer has no events.")]
     orders: int
     revenue: Money
+
+
+class PlanAnswer(msgspec.Struct, frozen=True):
+    """The tracking plan; docs/tracking-plan.md describes its members."""
+
+    version: Annotated[int, Meta(description="0 where none was ever saved.")]
+    saved_at: Instant | None
+    saved_by: Annotated[str | None, Meta(description="A user's e-mail address, or what else it was.")]
+    plan: Plan
 
 
 class Moves(msgspec.Struct, frozen=True):

@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from shopalytic.web.api import customers, erasures, events, reports
+from shopalytic.events.plan import Plan, parse_plan
+from shopalytic.web.api import customers, erasures, events, plan, reports
 from shopalytic.web.api.answers import (
     CountersAnswer,
     CustomerAnswer,
@@ -18,6 +19,7 @@ from shopalytic.web.api.answers import (
     EventsAnswer,
     ExportAnswer,
     IdentityAnswer,
+    PlanAnswer,
 )
 from shopalytic.web.api.parameters import (
     CustomerEventsQuery,
@@ -25,7 +27,10 @@ from shopalytic.web.api.parameters import (
     ErasureBody,
     EventsQuery,
     NoQuery,
+    PlanQuery,
     ReportQuery,
+    SavePlanQuery,
+    parse_body,
 )
 
 
@@ -34,7 +39,7 @@ class Call:
     """One call: `answer` gets what was asked (Asked), the parsed query and the path's parts by name.
 
     path: as Flask routes it, below /api/v1. statuses: what it may answer besides 200, 400, 401 and 503. body: what it
-    takes as JSON, handed on as `body`; None: nothing. is_streamed: `answer` gives JSON in pieces.
+    takes as JSON, handed on as `body` by `parse`; None: nothing. is_streamed: `answer` gives JSON in pieces.
     """
 
     name: str
@@ -46,6 +51,8 @@ class Call:
     statuses: tuple[int, ...] = ()
     method: str = "GET"
     body: type[msgspec.Struct] | None = None
+    parse: Callable[[Any, bytes], Any] = parse_body
+    is_body_required: bool = False
     is_streamed: bool = False
 
 
@@ -141,6 +148,28 @@ CALLS = (
         events.get_events,
         EventsQuery,
         EventsAnswer,
+    ),
+    Call(
+        "plan",
+        "/plan",
+        "The tracking plan in force.",
+        plan.get_plan,
+        PlanQuery,
+        PlanAnswer,
+        (404,),
+    ),
+    Call(
+        "save_plan",
+        "/plan",
+        "Make this the tracking plan, as a new version.",
+        plan.put_plan,
+        SavePlanQuery,
+        PlanAnswer,
+        (409,),
+        "PUT",
+        Plan,
+        lambda kind, raw: parse_plan(raw),
+        is_body_required=True,
     ),
     *(
         Call(

@@ -49,8 +49,12 @@ def make_document() -> dict[str, Any]:
         },
         "security": [{"secret_key": []}],
         "paths": {
-            _path(call): {call.method.lower(): _operation(call, by_type[call.query], answers[call.name])}
-            for call in CALLS
+            path: {
+                call.method.lower(): _operation(call, by_type[call.query], answers[call.name])
+                for call in CALLS
+                if _path(call) == path
+            }
+            for path in dict.fromkeys(map(_path, CALLS))
         },
         "components": {
             "schemas": schemas,
@@ -71,7 +75,7 @@ def _path(call: Call) -> str:
 
 def _operation(call: Call, query: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
     statuses = sorted({400, 401, 503, *call.statuses})
-    body = {} if call.body is None else {"requestBody": _body(call.body)}
+    body = {} if call.body is None else {"requestBody": _body(call.body, call.is_body_required)}
     return body | {
         "operationId": call.name,
         "summary": call.sentence,
@@ -83,9 +87,9 @@ def _operation(call: Call, query: dict[str, Any], answer: dict[str, Any]) -> dic
     }
 
 
-def _body(kind: type[msgspec.Struct]) -> dict[str, Any]:
+def _body(kind: type[msgspec.Struct], is_required: bool) -> dict[str, Any]:
     schema = {"$ref": REFERENCE.format(name=kind.__name__)}
-    return {"required": False, "content": {"application/json": {"schema": schema}}}
+    return {"required": is_required, "content": {"application/json": {"schema": schema}}}
 
 
 def _path_parameters(call: Call) -> list[dict[str, Any]]:

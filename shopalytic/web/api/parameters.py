@@ -50,6 +50,25 @@ class ErasureBody(msgspec.Struct, frozen=True):
     dry_run: Annotated[bool, Meta(description="Only say what it is about; nothing is changed.")] = False
 
 
+class PlanQuery(msgspec.Struct, frozen=True):
+    version: (
+        Annotated[int, Meta(description="An earlier version; else the one in force.", ge=1)] | UnsetType
+    ) = UNSET
+
+
+class SavePlanQuery(msgspec.Struct, frozen=True):
+    based_on: (
+        Annotated[
+            int,
+            Meta(description="Refuse where another version than this one is in force by now; 0: none.", ge=0),
+        ]
+        | UnsetType
+    ) = UNSET
+    allow_losses: Annotated[
+        bool, Meta(description="Also where messages that are kept today would be refused or set aside.")
+    ] = False
+
+
 class EventsQuery(msgspec.Struct, frozen=True):
     event: EventName = ""
     since: (
