@@ -24,6 +24,7 @@ COMMANDS = {
     "user": "shopalytic.cli.user:user",
     "import": "shopalytic.importer.command:import_group",
     "plan": "shopalytic.cli.plan:plan",
+    "forget": "shopalytic.cli.forget:forget",
     "lint": "shopalytic.cli.lint:lint",
 }
 

@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from shopalytic.accounts.db import reading
 from shopalytic.accounts.models import ErasedId, Erasure
 from shopalytic.errors import NotFound, QueueUnavailable, Rejected
-from shopalytic.identity.ids import VISITOR
+from shopalytic.identity.ids import VISITOR, origin_id
+from shopalytic.identity.lookup import find_customer
 from shopalytic.identity.rules import Id
 from shopalytic.identity.statements import hold_identity
 from shopalytic.identity.strip import Holdings, read_holdings
@@ -55,6 +56,25 @@ class Asked(msgspec.Struct, frozen=True):
     erasure_id: str = ""
     is_done: bool = False
     is_repeat: bool = False
+
+
+def find_subject(parts: Parts, project: Project, text: str) -> UUID | None:
+    """The customer who has an id of whatever type, is the visitor of a tracking id, or has this customer id."""
+    text = text.strip()
+    if not text or "\0" in text:
+        return None
+    with reading(parts.sessions) as db:
+        known = find_customer(db, project.project_id, text)
+    if known is not None:
+        return known
+    visitor = origin_id(project.project_id, VISITOR, text)
+    if forecast(parts, project, visitor) is not None:
+        return visitor
+    try:
+        customer_id = UUID(text)
+    except ValueError:
+        return None
+    return customer_id if forecast(parts, project, customer_id) is not None else None
 
 
 def forecast(parts: Parts, project: Project, customer_id: UUID) -> Forecast | None:
