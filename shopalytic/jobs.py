@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 import uuid
+from datetime import UTC, datetime
 from functools import cache
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from shopalytic.errors import StoreRefused, Unavailable
 from shopalytic.parts import Parts, open_parts
@@ -16,6 +18,7 @@ from shopalytic.pipeline.steps import StepContext
 from shopalytic.pipeline.told import Teller
 from shopalytic.privacy.record import unfinished
 from shopalytic.privacy.run import advance
+from shopalytic.privacy.sandboxes import tidy_sandboxes
 from shopalytic.settings import load_settings
 from shopalytic.stream import LeaseLost
 
@@ -84,6 +87,15 @@ def erase(erasure_id: str) -> bool:
     except (Unavailable, StoreRefused) as error:
         log.warning("an erasure waits", erasure=erasure_id, why=error.message)
         return False
+
+
+def tidy() -> None:
+    """Delete what emptied sandboxes held. Run by rq cron every hour; a repeat, or two at once, changes nothing."""
+    parts, _ = _parts()
+    try:
+        tidy_sandboxes(parts, datetime.now(UTC))
+    except (Unavailable, StoreRefused, SQLAlchemyError) as error:
+        log.warning("sandboxes wait to be deleted", why=str(error))
 
 
 def sweep() -> None:

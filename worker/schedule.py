@@ -5,6 +5,7 @@ from __future__ import annotations
 from rq import cron
 
 SWEEP_INTERVAL_SECONDS = 5
+TIDY_INTERVAL_SECONDS = 3600
 
 
 def sweep() -> None:
@@ -16,7 +17,12 @@ def sweep() -> None:
     raise NotImplementedError
 
 
-sweep.__module__ = "shopalytic.jobs"
+def tidy() -> None:
+    """Stands for `shopalytic.jobs.tidy`."""
+    raise NotImplementedError
+
+
+sweep.__module__ = tidy.__module__ = "shopalytic.jobs"
 
 cron.register(
     sweep,
@@ -26,6 +32,15 @@ cron.register(
     # While no worker runs, sweeps pile up; those older than this are skipped unread when one comes back.
     ttl=30,
     # RQ keeps a result for 500 seconds and a failure for a year unless told otherwise.
+    result_ttl=0,
+    failure_ttl=3600,
+)
+cron.register(
+    tidy,
+    queue_name="shopalytic",
+    interval=TIDY_INTERVAL_SECONDS,
+    job_timeout=600,
+    ttl=TIDY_INTERVAL_SECONDS,
     result_ttl=0,
     failure_ttl=3600,
 )

@@ -185,6 +185,18 @@ class Stream:
                     _add(counters, name[len(prefix) :].decode(), int(value))
         return counters
 
+    def forget_counters(self, project_id: int) -> None:
+        """Of what is deleted as a whole. Raises QueueUnavailable."""
+        prefix = f"{project_id}:".encode()
+        try:
+            for number in range(self.partitions()):
+                key = partition_key(number, "counters")
+                names = [name for name in self.client.hkeys(key) if name.startswith(prefix)]
+                if names:
+                    self.client.hdel(key, *names)
+        except RedisError as error:
+            raise QueueUnavailable(f"The queue does not answer: {error}") from error
+
     def backlog(self) -> dict[int, int]:
         """Messages waiting in each partition. Raises QueueUnavailable."""
         try:

@@ -121,22 +121,25 @@ def test_a_worker_that_is_asked_to_stop_finishes_its_job(
 
 def test_the_schedule_queues_the_sweep_and_lets_it_expire_unread(client: redis.Redis, start: Start) -> None:
     schedule = start(SCHEDULE)
-    wait_until(lambda: client.llen("rq:queue:shopalytic"))
+    wait_until(lambda: client.llen("rq:queue:shopalytic") >= 2)
     schedule.terminate()
     assert schedule.wait() == 0
-    (job,) = Queue("shopalytic", connection=client).jobs
+    job, tidy = Queue("shopalytic", connection=client).jobs[:2]
+    assert (tidy.func_name, tidy.result_ttl, tidy.failure_ttl) == ("shopalytic.jobs.tidy", 0, 3600)
     assert (job.func_name, job.args, job.timeout) == ("shopalytic.jobs.sweep", (), 60)
     assert 0 < client.ttl(job.key) <= 30
     assert (job.result_ttl, job.failure_ttl) == (0, 3600)
 
 
-def test_the_scheduled_function_is_one_that_the_worker_has() -> None:
+@pytest.mark.parametrize("name", ["sweep", "tidy"])
+def test_the_scheduled_function_is_one_that_the_worker_has(name: str) -> None:
     from rq.utils import import_attribute
 
-    from worker.schedule import sweep
+    import worker.schedule
 
-    real = import_attribute(f"{sweep.__module__}.{sweep.__qualname__}")
-    assert real is not sweep and real.__code__.co_argcount == 0
+    stand_in = getattr(worker.schedule, name)
+    real = import_attribute(f"{stand_in.__module__}.{stand_in.__qualname__}")
+    assert real is not stand_in and real.__code__.co_argcount == 0
 
 
 def test_the_schedule_does_not_load_the_pipeline() -> None:
