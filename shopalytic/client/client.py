@@ -119,12 +119,15 @@ class Client:
         user_id: Ids,
         *,
         tracking_id: str | None = None,
+        previous_id: Id | None = None,
         timestamp: Instant | None = None,
         message_id: Id | None = None,
         context: Mapping[str, Any] | None = None,
     ) -> str | None:
-        """A further id of the customer that the visitor `tracking_id` is."""
-        return self._send("alias", None, None, user_id, tracking_id, timestamp, message_id, context)
+        """A further id of the customer that the visitor `tracking_id` is, or who is known by `previous_id`."""
+        return self._send(
+            "alias", None, None, user_id, tracking_id, timestamp, message_id, context, previous_id
+        )
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all that was said before is sent, or told as failed. False: not in `timeout` seconds.
@@ -165,6 +168,7 @@ class Client:
         timestamp: Instant | None,
         message_id: Id | None,
         context: Mapping[str, Any] | None,
+        previous_id: Id | None = None,
     ) -> str | None:
         if self._sender is None:
             return None
@@ -176,6 +180,7 @@ class Client:
                 "message_id": str(uuid4()) if message_id is None else str(message_id),
                 "tracking_id": plain(tracking_id, "tracking_id", faults),
                 "user_id": _drop_empty(plain(user_id, "user_id", faults)),
+                "previous_id": plain(previous_id, "previous_id", faults),
                 "timestamp": _instant(timestamp, faults),
                 "properties": plain(properties, "properties", faults),
                 "context": plain(context, "context", faults),
@@ -218,8 +223,11 @@ def _check(message: dict[str, Any]) -> None:
     if not user_id and not (tracking_id and kind == "track"):
         wanted = "a user_id or a tracking_id" if kind == "track" else "a user_id"
         raise ValueError(f"A message of type {kind} needs {wanted}.")
-    if kind == "alias" and not tracking_id and not (isinstance(user_id, dict) and len(user_id) > 1):
-        raise ValueError("An alias needs the tracking_id of the visitor whose further id it is.")
+    is_of_somebody = (
+        tracking_id or message.get("previous_id") or (isinstance(user_id, dict) and len(user_id) > 1)
+    )
+    if kind == "alias" and not is_of_somebody:
+        raise ValueError("An alias needs the tracking_id or the previous_id of whose further id it is.")
     for name in ("properties", "context"):
         if not isinstance(message.get(name, {}), dict):
             raise ValueError(f"{name} must be a mapping.")

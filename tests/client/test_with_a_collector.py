@@ -47,6 +47,15 @@ def test_what_is_told_is_stored_once_with_its_ids_and_amounts(system: System) ->
     }  # fmt: skip
 
 
+def test_an_alias_of_a_known_id_is_a_further_id_of_its_customer(system: System) -> None:
+    with Client(system.project["secret_key"], system.address) as client:
+        client.track("search", {"query": "cups"}, user_id="old-name")
+        client.alias("new-name", previous_id="old-name")
+    system.wait_until_stored(patience_seconds=120)
+    old, new = (system.get(f"/api/v1/customers?id={name}") for name in ("old-name", "new-name"))
+    assert old["customer_id"] == new["customer_id"]
+
+
 def test_a_token_serves_as_well_as_a_secret_key(system: System) -> None:
     client = Client(system.project["token"], system.address, synchronous=True)
     assert client.track("search", {"query": "cups"}, tracking_id="v-2") is not None

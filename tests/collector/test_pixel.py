@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote_from_bytes, urlencode
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.test import TestResponse
 
 from shopalytic.collector.pixel import GIF
 from shopalytic.events import column
+from shopalytic.events.event import QuarantineReason
+from shopalytic.events.parse import Parsed, parse_message
 from shopalytic.events.properties import event_properties
 from tests.collector.conftest import ADDRESS, Shop, make_shop
 from tests.collector.test_browsers import COOKIE, SHOP_ORIGIN
@@ -186,6 +190,36 @@ def test_allowed_origins_and_the_rate_hold_here_too(sessions: sessionmaker[Sessi
     assert show(shop, {"Referer": "https://evil.test/"}, user_id="42").status_code == 403
     assert show(shop, {"Referer": f"{SHOP_ORIGIN}/p"}, user_id="42").status_code == 200
     assert show(shop, {"Referer": f"{SHOP_ORIGIN}/p"}, user_id="42").status_code == 429
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    parameters=st.dictionaries(
+        st.sampled_from(["event", "user_id", "tracking_id", "user_id.email", "message_id", "timestamp", "properties",
+                         "p.qty", "p.logged_in", "url", "utm_source", "sandbox", "", "p.", "_"]) | st.text(max_size=8),
+        st.text(max_size=20) | st.sampled_from(["{}", '{"a": [1.10]}', "2", "true", "purchase", "cart_add"]),
+        max_size=8,
+    ),
+    raw=st.binary(max_size=20),
+    headers=st.dictionaries(
+        st.sampled_from(["Cookie", "Referer", "Sec-Purpose", "User-Agent"]),
+        st.text(st.characters(min_codepoint=32, max_codepoint=255), max_size=20),
+    ),
+)  # fmt: skip
+def test_whatever_the_address_says_it_is_an_image_and_what_is_taken_can_be_read(
+    shop: Shop, parameters: dict[str, str], raw: bytes, headers: dict[str, str]
+) -> None:
+    query = urlencode({"token": shop.token} | parameters, errors="replace") + "&x=" + quote_from_bytes(raw)
+    shop.stream.appended.clear()
+    response = shop.client.get(f"/p.gif?{query}", headers=headers)
+    assert response.status_code in (200, 400, 401, 403, 425)
+    assert (response.data, response.headers["Content-Type"]) == (GIF, "image/gif")
+    envelopes = shop.stream.envelopes
+    assert len(envelopes) == (1 if response.status_code == 200 else 0)
+    for envelope in envelopes:
+        result = parse_message(envelope, 1_800_000_000_000)
+        # What is no time waits to be mended, as at every door.
+        assert isinstance(result, Parsed) or result.reason == QuarantineReason.BAD_TIMESTAMP, result
 
 
 def test_a_secret_key_is_not_taken_in_an_address(shop: Shop) -> None:
