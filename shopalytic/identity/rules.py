@@ -12,7 +12,7 @@ that is closed under shared ids may be folded alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Literal, NamedTuple, NewType
@@ -117,15 +117,15 @@ class Customers(NamedTuple):
 
 
 def fold(project_id: int, entries: Iterable[Entry]) -> Customers:
-    """Read the entries in the order of event time and message id.
+    """Read the entries in the order of event time and message id, but for aliases: see `_messages`.
 
     entries: a set closed under shared ids, in any order; the same entry twice counts once.
     An id that only struck entries name is its own customer.
     """
     given = list(entries)
     reading = _Reading(project_id, given)
-    for _, together in groupby(sorted(_effective(given), key=_place), key=lambda entry: entry.moment):
-        reading.take_message(list(together))
+    for together in _messages(_effective(given)):
+        reading.take_message(together)
     timelines = reading.timelines()
     named = {each for entry in given for each in entry.ids}
     return Customers(timelines, reading.unresolved(), frozenset(named - timelines.keys()))
@@ -153,6 +153,26 @@ def _effective(entries: list[Entry]) -> list[Entry]:
         if known is None or entry.moment < known.moment:
             kept[key] = entry
     return [entry for entry in kept.values() if entry.active]
+
+
+def _messages(entries: list[Entry]) -> Iterator[list[Entry]]:
+    """The entries of each message, in their order.
+
+    Of one instant, an alias follows what else was said, but for what names the new id already: a program calls in that
+    order within less than a millisecond, and the id that came first would be another customer's.
+    """
+    for _, together in groupby(sorted(entries, key=_place), key=lambda entry: entry.occurred_at):
+        messages = [list(one) for _, one in groupby(together, key=lambda entry: entry.moment)]
+        new_ids = {entry.id for one in messages for entry in one if entry.kind == "alias"}
+        if new_ids and len(messages) > 1:
+            messages.sort(key=lambda one: _rank(one, new_ids))
+        yield from messages
+
+
+def _rank(message: list[Entry], new_ids: set[Id]) -> int:
+    if any(entry.kind == "alias" for entry in message):
+        return 1
+    return 2 if any(each in new_ids for entry in message for each in entry.ids) else 0
 
 
 def _place(entry: Entry) -> tuple[datetime, str, Pair]:

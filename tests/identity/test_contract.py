@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -149,6 +151,23 @@ def test_alias_of_a_known_id_holds_in_whatever_order_it_arrives(shop: Shop) -> N
     shop.receive(identify("anna", "old", at=0))
     assert set(shop.read().values()) == {shop.visitor("anna")}
     assert ("tracking_id", "old") not in shop.identities()
+
+
+@pytest.mark.parametrize("names", list(itertools.permutations("abc")))
+def test_alias_holds_between_what_was_said_in_the_same_millisecond(
+    shop: Shop, names: tuple[str, ...]
+) -> None:
+    """A program signs in, renames and orders faster than the clock counts; message ids say nothing of the order."""
+    first, renaming, last = names
+    messages = [
+        saw("", "old", at=0, message=first),
+        alias("", "new", previous="old", at=0, message=renaming),
+        saw("", "new", at=0, message=last),
+    ]
+    for message in messages if first < last else messages[::-1]:
+        shop.receive(message)
+    assert len(set(shop.read().values())) == 1
+    assert shop.conflicts() == set()
 
 
 def test_alias_of_a_visitors_id_without_the_visitor_is_that_visitors(shop: Shop) -> None:
