@@ -9,11 +9,11 @@ import msgspec
 from flask import Blueprint, Flask, Response, current_app, request
 
 from shopalytic.parts import Parts
-from shopalytic.web.api.access import open_project, utc_now
+from shopalytic.web.api.access import enter_sandbox, open_project, utc_now
 from shopalytic.web.api.asked import Asked
 from shopalytic.web.api.calls import CALLS, Call
 from shopalytic.web.api.openapi import BASE, make_document
-from shopalytic.web.api.parameters import NoQuery, parse_query
+from shopalytic.web.api.parameters import NoQuery, parse_query, take_sandbox
 from shopalytic.web.api.refusals import register_refusals
 
 
@@ -36,8 +36,10 @@ def _view(call: Call) -> Callable[..., Response]:
         parts: Parts = current_app.extensions["shopalytic"]
         now = utc_now()
         opened = open_project(request, parts.sessions, now)
-        query = parse_query(call.query, request.args)
-        asked = Asked(parts, opened.project, now, opened.key_id)
+        in_sandbox, arguments = take_sandbox(request.args) if call.has_sandbox else (False, request.args)
+        query = parse_query(call.query, arguments)
+        project = enter_sandbox(opened.project, parts.sessions) if in_sandbox else opened.project
+        asked = Asked(parts, project, now, opened.key_id)
         if call.body is not None:
             # Read in full before it is judged: else a refusal leaves the rest of it on the connection.
             path["body"] = call.parse(call.body, request.get_data())

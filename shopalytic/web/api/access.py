@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 from flask import Request
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
@@ -13,6 +14,7 @@ from shopalytic.accounts.db import reading
 from shopalytic.accounts.keys import hash_secret_key
 from shopalytic.accounts.models import Key
 from shopalytic.accounts.models import Project as ProjectRow
+from shopalytic.accounts.sandboxes import open_sandbox
 from shopalytic.errors import NotAuthorized
 from shopalytic.reports.project import Project
 
@@ -60,6 +62,11 @@ def _find_project(sessions: sessionmaker[Session], key: str) -> Opened:
             raise NotAuthorized(WRITE_ONLY if is_token else WRONG_KEY, at="Authorization")
     row, project = found
     return Opened(project_values(project), row.id, row.last_used_at)
+
+
+def enter_sandbox(project: Project, sessions: sessionmaker[Session]) -> Project:
+    """The project with its sandbox's data in place of its own."""
+    return msgspec.structs.replace(project, project_id=open_sandbox(sessions, project.project_id))
 
 
 def project_values(row: ProjectRow) -> Project:

@@ -40,6 +40,7 @@ class Call:
 
     path: as Flask routes it, below /api/v1. statuses: what it may answer besides 200, 400, 401 and 503. body: what it
     takes as JSON, handed on as `body` by `parse`; None: nothing. is_streamed: `answer` gives JSON in pieces.
+    has_sandbox: it may be asked about the sandbox's data; what is the project's own has none.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Call:
     parse: Callable[[Any, bytes], Any] = parse_body
     is_body_required: bool = False
     is_streamed: bool = False
+    has_sandbox: bool = True
 
 
 CALLS = (
@@ -157,6 +159,7 @@ CALLS = (
         PlanQuery,
         PlanAnswer,
         (404,),
+        has_sandbox=False,
     ),
     Call(
         "save_plan",
@@ -170,6 +173,7 @@ CALLS = (
         Plan,
         lambda kind, raw: parse_plan(raw),
         is_body_required=True,
+        has_sandbox=False,
     ),
     *(
         Call(

@@ -11,6 +11,7 @@ import msgspec
 import shopalytic
 from shopalytic.web.api.answers import ErrorAnswer
 from shopalytic.web.api.calls import CALLS, Call
+from shopalytic.web.api.parameters import SANDBOX
 
 BASE = "/api/v1"
 REFERENCE = "#/components/schemas/{name}"
@@ -29,6 +30,14 @@ PATH_PARTS = {
         "description": "An anonymisation or a forgetting, as it was answered.",
         "schema": {"type": "string", "format": "uuid"},
     },
+}
+
+IN_SANDBOX = {
+    "name": SANDBOX,
+    "in": "query",
+    "required": False,
+    "description": "The data of the project's sandbox in place of its own.",
+    "schema": {"type": "boolean", "default": False},
 }
 
 
@@ -79,7 +88,7 @@ def _operation(call: Call, query: dict[str, Any], answer: dict[str, Any]) -> dic
     return body | {
         "operationId": call.name,
         "summary": call.sentence,
-        "parameters": _path_parameters(call) + _query_parameters(query),
+        "parameters": _path_parameters(call) + _query_parameters(query) + [IN_SANDBOX] * call.has_sandbox,
         "responses": {
             "200": {"description": call.sentence, "content": {"application/json": {"schema": answer}}},
             **{str(status): _refusal(status) for status in statuses},

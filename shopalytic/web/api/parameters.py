@@ -93,6 +93,20 @@ class ReportQuery(msgspec.Struct, frozen=True):
     end: Annotated[date, Meta(description="Last day, included; today where not given.")] | UnsetType = UNSET
 
 
+SANDBOX = "sandbox"
+
+
+def take_sandbox(arguments: MultiDict[str, str]) -> tuple[bool, MultiDict[str, str]]:
+    """Whether the sandbox's data are asked for, and the other parameters. Raises Rejected."""
+    values = arguments.getlist(SANDBOX)
+    if len(values) > 1:
+        raise Rejected(f"The parameter {SANDBOX} is given {len(values)} times.", at=SANDBOX)
+    if values and values[0] not in ("true", "false"):
+        raise Rejected(f"{SANDBOX} is {values[0][:100]!r}: expected true or false.", at=SANDBOX)
+    rest = MultiDict((name, value) for name, value in arguments.items(multi=True) if name != SANDBOX)
+    return values == ["true"], rest
+
+
 def parse_query(kind: type[Query], arguments: MultiDict[str, str]) -> Query:
     """Raises Rejected that names the parameter: an unknown one, one given twice, or one with a wrong value."""
     known = kind.__struct_fields__
