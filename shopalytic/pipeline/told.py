@@ -147,7 +147,8 @@ def tell(item: Item) -> Told:
         case Drop(reason=reason, violations=violations, detail=detail):
             told.outcome, told.reason = "dropped", reason
             told.sentence = " ".join(filter(None, (DROPPED[reason], detail)))
-            told.findings += find_findings(violations)
+            known = item.parsed.event.violations if item.parsed is not None else []
+            told.findings = find_findings([*known, *violations])
         case Event():
             pass
         case None:
