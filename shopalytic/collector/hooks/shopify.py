@@ -6,10 +6,11 @@ Source: https://shopify.dev/docs/api/webhooks
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any, NamedTuple
 
 from shopalytic.collector.hooks.reading import (
+    DIGITS_LIMIT,
     Ignored,
     Reading,
     Told,
@@ -166,7 +167,8 @@ def _paid_back(body: dict[str, Any], payments: list[dict[str, Any]], sums: _Sum)
         return paid, currency
     if basis.shown == paid:
         return basis.shop, shop_currency
-    return (basis.shop * paid / basis.shown).quantize(basis.shop), shop_currency
+    with localcontext(prec=4 * DIGITS_LIMIT):
+        return (basis.shop * paid / basis.shown).quantize(basis.shop), shop_currency
 
 
 def _shop_currency(body: dict[str, Any]) -> str:

@@ -74,6 +74,13 @@ def test_what_is_paid_back_in_another_currency_counts_in_the_shops(
     assert event.line_prices == ["60.93"] * len(told["refund_line_items"])
 
 
+@pytest.mark.parametrize("shown", ["0.0000000000000000000000000000000001", "9" * 39])
+def test_an_absurd_rate_of_exchange_breaks_nothing(hooks: Hooks, shown: str) -> None:
+    line = LINE | {"subtotal_set": both("9" * 39, shown)}
+    told = refund(refund_line_items=[line], transactions=[paid("1" * 39)])
+    assert hooks.send("shopify", "refunds/create", told).status_code == 200
+
+
 def test_a_payment_under_way_counts_and_one_that_failed_does_not(hooks: Hooks) -> None:
     told = payload("shopify_refund")
     told["transactions"] = [
