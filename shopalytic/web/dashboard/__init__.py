@@ -10,6 +10,7 @@ from shopalytic.web.dashboard import (
     auth,
     customers,
     debugger,
+    erasures,
     hook_keys,
     live,
     overview,
@@ -28,6 +29,7 @@ from shopalytic.web.dashboard.safety import make_safe
 __all__ = [
     "customers",
     "debugger",
+    "erasures",
     "hook_keys",
     "live",
     "overview",
