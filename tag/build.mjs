@@ -31,7 +31,7 @@ async function shrink(code) {
     toplevel: true,
     compress: { passes: 4, inline: 1, booleans_as_integers: true, unsafe_arrows: true, pure_getters: true, keep_fargs: false },
     // Names of our own; those that a page or the browser reads must stay.
-    mangle: { toplevel: true, properties: { regex: /^(triedMs|isStored)$/ } },
+    mangle: { toplevel: true, properties: { regex: /^(triedMs|json)$/ } },
     format: { ascii_only: true, comments: false },
   });
   return text + "\n";

@@ -1,32 +1,31 @@
 /** The public methods. `replay` calls each inside a wall: what one throws stays in the tag. */
 import { alias, identify } from "./identity";
 import { endSession, meet, record } from "./messages";
-import { assign, doc, later, on, win } from "./natives";
+import { assign, later, on, win } from "./natives";
 import { mayStore, options } from "./options";
 import { viewPage, watchPages } from "./page";
 import { hasPrivacySignal } from "./place";
 import { adopt, eraseQueue } from "./queue";
 import { connect, flush, resume, wake } from "./transport";
 import type { Bag, CallPlace, Consent, Enter, FlushMode, TrackOptions } from "./types";
-import { Field, forgetVisitor, hasRefused, leaveVisitor, REFUSED, refreshVisitor, save, visitor } from "./visitor";
+import { Field, forgetVisitor, hasRefused, leaveVisitor, refreshVisitor, save, Trace, visitor } from "./visitor";
 
 /** at: where the page called it. enter: takes the calls that the tag makes by itself. */
-export function init(token: unknown, given: unknown, at: CallPlace, enter: Enter): void {
+export const init = (token: unknown, given: unknown, at: CallPlace, enter: Enter): void => {
   assign(options, given);
   connect(token);
-  if (options.consent == "denied") erase("");
-  if (options.respect_gpc && hasPrivacySignal() && options.consent == "granted") options.consent = "anonymous";
+  if (options.consent == "denied") erase(Trace.None);
+  if (options.respect_gpc && hasPrivacySignal() && mayStore()) options.consent = "anonymous";
   if (options.user_id) enter(["identify", [options.user_id], at], true);
   on(win, "online", resume);
-  on(doc, "DOMContentLoaded", () => wake());
   // Last: where a page has frozen its history, this ends in an error.
   watchPages(at, enter);
-}
+};
 
-function erase(trace: "" | typeof REFUSED): void {
+const erase = (trace: Trace): void => {
   eraseQueue();
   forgetVisitor(trace);
-}
+};
 
 /** Those that begin with `set`, `opt` or `ready` are carried out in every state, and before calls that wait. */
 export const methods: Record<string, (...args: any[]) => void> = {
@@ -65,7 +64,7 @@ export const methods: Record<string, (...args: any[]) => void> = {
     refreshVisitor();
     endSession();
     // The request comes last: an answer that sets the old visitor's cookie again would undo this.
-    forgetVisitor("");
+    forgetVisitor(Trace.None);
     meet();
     flush();
   },
@@ -77,15 +76,15 @@ export const methods: Record<string, (...args: any[]) => void> = {
     wake();
   },
   optIn() {
-    if (hasRefused()) forgetVisitor("");
+    if (hasRefused()) forgetVisitor(Trace.None);
     // Who came before without a lasting id must not replace the one whom the browser already knows.
     else if (!mayStore()) leaveVisitor();
     options.consent = "granted" as Consent;
-    adopt(wake);
+    adopt();
   },
   optOut() {
     options.consent = "denied";
-    erase(REFUSED);
+    erase(Trace.Refused);
   },
   ready(callback: (tag: unknown) => void) {
     // Later: a call that it makes must not overtake those that wait.

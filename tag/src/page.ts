@@ -3,6 +3,7 @@ import { record, put } from "./messages";
 import { assign, doc, later, on, win } from "./natives";
 import { options } from "./options";
 import { context, here, pageKey } from "./place";
+import { findUnsent } from "./queue";
 import type { CallPlace, Enter, Message, TrackOptions } from "./types";
 
 /** The page whose view is recorded, and the automatic message that an explicit call may still complete. */
@@ -12,28 +13,33 @@ let automatic: Message | false | undefined;
 /**
  * A page's own first `page_view` completes the automatic one instead of adding a second.
  *
+ * Where that one has gone out already, what the page says follows as `page_view_update`: the same message id again
+ * would be dropped as a repeat, and a second page view would count twice.
  * isAgain: the page came back from the back-forward cache.
  */
-export function viewPage(properties?: unknown, extra?: TrackOptions, isAutomatic?: boolean, isAgain?: boolean): void {
+export const viewPage = (properties?: unknown, extra?: TrackOptions, isAutomatic?: boolean, isAgain?: boolean): void => {
   const key = pageKey(context.url);
   const first = automatic;
+  const place = { url: context.url, referrer: context.referrer };
   if (key == viewed && !isAgain && (isAutomatic || first)) {
     if (!isAutomatic && first) {
       automatic = false;
-      assign(first.properties, properties);
-      if (properties || extra) put(first, extra || {});
+      if (findUnsent(first.message_id)) {
+        assign(first.properties, properties);
+        put(first, extra || {});
+      } else if (properties || extra) {
+        record("page_view_update", assign(assign(place, { page_view_id: first.message_id }), properties), extra);
+      }
     }
     return;
   }
   viewed = key;
-  const message = record(
-    "page_view", assign({ url: context.url, referrer: context.referrer }, properties), extra,
-  );
+  const message = record("page_view", assign(place, properties), extra);
   automatic = isAutomatic && message;
-}
+};
 
 /** at: where `init` was called, which may be a page that the visitor has left since. */
-export function watchPages(at: CallPlace, enter: Enter): void {
+export const watchPages = (at: CallPlace, enter: Enter): void => {
   let checked = "";
   const check = (at: CallPlace, isFirst?: boolean, isAgain?: boolean): void => {
     const key = pageKey(at.url);
@@ -61,4 +67,4 @@ export function watchPages(at: CallPlace, enter: Enter): void {
       return result;
     };
   });
-}
+};

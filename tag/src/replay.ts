@@ -1,10 +1,11 @@
 /** Puts the methods in the place of the snippet's stubs, and carries out the calls that were made before. */
 import { init, methods } from "./api";
-import { attempt, doc, each, log, on, win } from "./natives";
+import { attempt, doc, each, later, log, on, win } from "./natives";
 import { options } from "./options";
-import { here, moveTo } from "./place";
+import { here, moveTo, readTimeZone } from "./place";
 import { adopt } from "./queue";
-import { sendBeacons, wake } from "./transport";
+import { getStored } from "./storage";
+import { release, sendBeacons } from "./transport";
 import type { Call } from "./types";
 import { save } from "./visitor";
 
@@ -19,73 +20,82 @@ interface Global {
   _install?: () => void;
 }
 
-const enum Phase {
-  Loaded,
-  Idle,
-  Started,
-  Live,
-}
-
 const page = win as unknown as { shopalytic?: Global };
 
 let calls: Call[] = [];
-let phase = Phase.Loaded as Phase;
+let hasBegun = false;
+let timer: number | undefined;
 
 const isSetting = (call: Call): boolean => /^(set|opt|ready)/.test(call[0]);
 
-function run(call: Call): void {
+const run = (call: Call): void => {
   const method = methods[call[0]];
   if (!method || (options.consent == "denied" && !isSetting(call))) return log("ignored", call[0]);
   attempt(() => {
     moveTo(call[2]);
     method.apply(0, call[1] as unknown[]);
   });
-}
+};
 
-/** Calls wait for the idle start, for `init`, and while consent is pending; from then on each runs at once. */
-function drain(): void {
-  if (phase == Phase.Idle) {
+/**
+ * The start, each a short task of its own, so that none of them holds the page up; one that gives false waits.
+ *
+ * Once they are done and no call is left, each call is carried out at once.
+ */
+const steps: (() => unknown)[] = [
+  readTimeZone,
+  () => getStored(options.cookie_name) || true,
+  () => {
     const first = calls.filter((call) => call[0] == "init")[0];
-    if (!first) return;
-    phase = Phase.Started;
-    attempt(() => init(first[1][0], first[1][1], first[2], enter));
-  }
-  if (phase == Phase.Started) {
+    if (first) attempt(() => init(first[1][0], first[1][1], first[2], enter));
+    return first;
+  },
+  () => {
     calls = calls.filter((call) => !isSetting(call) || run(call));
-    if (options.consent == "pending") {
-      calls = calls.slice(-options.max_queue);
-    } else {
-      phase = Phase.Live;
-      adopt(wake);
-      calls.forEach(run);
-    }
-  }
-}
+    if (options.consent != "pending") return adopt(), true;
+    calls = calls.slice(-options.max_queue);
+    return;
+  },
+];
 
-function enter(call: Call, isFirst?: boolean): void {
-  if (phase == Phase.Live) run(call);
-  else if (isFirst) calls.unshift(call);
-  else {
-    calls.push(call);
-    drain();
+/** Does the next piece of work; false where there is none now. */
+const work = (): unknown => {
+  if (steps[0]) return hasBegun && steps[0]() && steps.shift();
+  if (calls[0]) {
+    run(calls[0]);
+    // Not before: a call that it makes itself comes after those that wait.
+    calls.shift();
   }
-}
+  return calls[0] || release();
+};
 
-function begin(): void {
-  if (phase == Phase.Loaded && !(doc as Document & { prerendering?: boolean }).prerendering) {
-    phase = Phase.Idle;
-    drain();
+const tick = (): void => {
+  timer = work() ? later(tick, 0) : 0;
+};
+
+const enter = (call: Call, isFirst?: boolean): void => {
+  if (!steps[0] && !calls[0]) return run(call);
+  if (isFirst) calls.unshift(call);
+  else calls.push(call);
+  if (hasBegun && !timer) timer = later(tick, 0);
+};
+
+const begin = (): void => {
+  if (!hasBegun && !(doc as Document & { prerendering?: boolean }).prerendering) {
+    hasBegun = true;
+    tick();
   }
-}
+};
 
-function leave(): void {
+const leave = (): void => {
   begin();
+  while (work());
   save(true);
   sendBeacons();
-}
+};
 
 /** Takes over the global object itself: pages keep references to it, and to its stubs. */
-function install(): void {
+const install = (): void => {
   const tag = (page.shopalytic = page.shopalytic || {});
   const queue = tag._q;
   const push = (entry: Entry): void =>
@@ -102,7 +112,7 @@ function install(): void {
     };
   });
   if (queue && queue.forEach) queue.forEach(push);
-}
+};
 
 attempt(() => {
   if (page.shopalytic && page.shopalytic._install) return page.shopalytic._install();

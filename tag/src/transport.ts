@@ -1,17 +1,20 @@
 /** From the queue to the collector: one request in flight, retries with a growing pause, beacons at the end. */
-import { stringify } from "./json";
-import { attempt, doc, later, log, now, since, win } from "./natives";
+import { encode } from "./json";
+import { attempt, doc, later, log, now, on, since, win } from "./natives";
+import { forgetTold } from "./identity";
 import { options } from "./options";
-import { forgetLost, isGone, isUrgent, items, LEASE_MS, lease, lost, putUrgentFirst, remove } from "./queue";
+import { forgetLost, isUrgent, items, lease, lost, putUrgentFirst, remove, Time } from "./queue";
 import type { Item } from "./queue";
-import { domain, forgetVisitor, REFUSED } from "./visitor";
+import { domain, forgetVisitor, Trace } from "./visitor";
 
-/** In characters, of which most shops' take one byte. Browsers share 64 KB of keepalive among a whole page. */
-const REQUEST_LENGTH_MAX = 16000;
-const TIMEOUT_MS = 10000;
-const HOUR_SECONDS = 3600;
-
-const fetchNow = win.fetch;
+const enum Limit {
+  /** Without the few bytes around the messages. Browsers share 64 KB of keepalive among a whole page. */
+  RequestBytes = 16000,
+  /** So long the first request waits for the page's `load` event, and for its own calls until then. */
+  PatienceMs = 5000,
+  TimeoutMs = 10000,
+  RetryAfterSeconds = 3600,
+}
 
 /** The folder that the tag came from is the collector, unless `api_host` says otherwise. */
 const script = doc.currentScript as HTMLScriptElement | null;
@@ -21,68 +24,77 @@ let isStopped = false;
 let batchMax = 100;
 let tries = 0;
 let inFlight: Item[] | undefined;
-let isKeptAlive = false;
 let isMore = false;
 let flushTimer = 0;
 let pauseTimer = 0;
+let isHeld = true;
+let isPatient = true;
 
 /** Without a token nothing is ever sent. */
-export function connect(projectToken: unknown): void {
+export const connect = (projectToken: unknown): void => {
   token = projectToken as string;
   host = (options.api_host ? options.api_host + "/" : host).replace(/\/+[^/]*$/, "");
   if (!token) stop();
-}
+  // After the page's own listeners: what they track goes along.
+  const go = (): void => {
+    isPatient = false;
+    wake();
+  };
+  on(win, "load", go);
+  later(go, Limit.PatienceMs);
+};
 
 /** Said once, even without `debug`: a shop whose events go nowhere has to learn why. */
-function stop(): void {
+const stop = (): void => {
   if (!isStopped) console.error("shopalytic: no valid project token");
   isStopped = true;
-}
+};
 
 export const isSilent = (): boolean => isStopped || options.disabled;
 
 /** The next messages that nobody is sending, at most one request full of them. */
-function takeBatch(): Item[] {
-  const batch: Item[] = [];
-  let length = 0;
-  items.forEach((item) => {
-    if (since(item.triedMs) < LEASE_MS) return;
-    if (isGone(item)) return remove(item);
-    length += item.json.length;
-    if (!batch.length || (length < REQUEST_LENGTH_MAX && batch.length < batchMax)) batch.push(item);
+const takeBatch = (): Item[] => {
+  let bytes = 0;
+  let count = 0;
+  return items.filter((item) => {
+    if (since(item.triedMs!) < Time.LeaseMs) return false;
+    // Three for any letter beyond ASCII: enough for all of them, since a rarer one of four bytes is two units.
+    bytes += item.json.replace(/[^ -~]/g, "...").length;
+    return !count++ || (bytes < Limit.RequestBytes && count <= batchMax);
   });
-  return batch;
-}
+};
 
 /** A collector on the shop's own host sets the cookie again, and has to know its domain. */
 const address = (batch: Item[]): string =>
   host + "/" + (batch.length > 1 ? "batch" : batch[0]!.json.split('"')[3]) +
   (domain != null && !host.indexOf(location.origin) ? "?d=" + domain : "");
 
-function body(batch: Item[]): string {
+const body = (batch: Item[]): string => {
   const texts = batch.map((item) => item.json);
   return (
-    '{"token":' + stringify(token) + ',"sent_at":' + now() + (options.sandbox ? ',"sandbox":true' : "") +
-    (lost ? ',"dropped":' + lost : "") + "," +
+    encode({ token, sent_at: now(), sandbox: !!options.sandbox || undefined, dropped: lost || undefined }).slice(0, -1) + "," +
     (texts.length > 1 ? '"events":[' + texts + "]}" : texts[0]!.slice(1))
   );
-}
+};
 
 /** Sends when the mode says so; what the same moment tracked goes in one request. */
-export function wake(item?: Item): void {
+export const wake = (item?: Item): void => {
   const mode = options.flush_mode;
   const isOrdered = item && isUrgent(item);
   const isNow = isOrdered || mode == "immediate";
   // While the page still loads, its own page_view may come, and complete the automatic one.
-  if (isOrdered || doc.readyState != "loading") {
-    if (isNow) clearTimeout(flushTimer);
-    if (isNow || (mode == "period" && !flushTimer)) {
-      flushTimer = later(flush, isNow ? 0 : options.flush_period * 1000);
-    }
-  }
-}
+  if (isHeld || (!isOrdered && isPatient && doc.readyState != "complete")) return;
+  if (isNow) clearTimeout(flushTimer);
+  if (isNow || (mode == "period" && !flushTimer)) flushTimer = later(flush, isNow ? 0 : options.flush_period * 1000);
+};
 
-export function flush(): void {
+/** The start is done: what it queued may go, in one request. */
+export const release = (): void => {
+  isHeld = false;
+  wake(items.filter(isUrgent)[0]);
+};
+
+export const flush = (): void => {
   flushTimer = 0;
   const batch = takeBatch();
   // What is asked for while a request is out goes with the next one.
@@ -90,87 +102,70 @@ export function flush(): void {
   if (inFlight || pauseTimer || isSilent() || !batch.length) return;
   const text = body(batch);
   const url = address(batch);
+  const told = lost;
 
-  const answered = (status: number, answer?: string, retryAfter?: string | null): void => {
-    // Late answers are of no use any more.
-    if (inFlight != batch) return;
-    clearTimeout(timer);
+  const request = new XMLHttpRequest();
+  const answered = (): void => {
+    const status = request.status;
+    const answer = attempt(() => JSON.parse(request.responseText)) || {};
     inFlight = undefined;
     // A first-party collector's answer has just set the cookie again that the request carried.
-    if (options.consent == "denied") forgetVisitor(REFUSED);
-    log("answered", status, answer);
+    if (options.consent == "denied") forgetVisitor(Trace.Refused);
+    log("answered", status, request.responseText);
     const isTooMuch = status == 413 && batch.length > 1;
     if (isTooMuch) batchMax = batch.length >> 1;
     if (isTooMuch || /^(0|408|429|5..)$/.test(status as never)) {
       batch.forEach((item) => (item.triedMs = 0));
       if (!isTooMuch) {
+        // Where it may not read the header, a browser complains in the console: so only where one is expected.
+        const asked = status > 428 && +request.getResponseHeader("retry-after")!;
         const growing = Math.min(600, Math.pow(2, tries++)) * (0.5 + Math.random() / 2);
-        pauseTimer = later(resume, Math.min(HOUR_SECONDS, +retryAfter! || growing) * 1000);
+        pauseTimer = later(resume, Math.min(Limit.RetryAfterSeconds, asked || growing) * 1000);
       }
     } else {
-      const parsed = attempt(() => JSON.parse(answer!)) || {};
       tries = 0;
-      forgetLost();
+      forgetLost(told);
       if (status == 401) stop();
       batch.forEach((item, i) => {
+        const result = (answer.results || [answer])[i] || {};
         remove(item);
-        if (item.callback) attempt(() => item.callback!((parsed.results || [parsed])[i]));
+        if (status > 299 || result.status == "rejected") forgetTold(item.json);
+        if (item.callback) attempt(() => item.callback!(result));
       });
     }
     // What came meanwhile waits as the mode says, unless it never waits.
     if (isMore || isTooMuch) flush();
-    else wake(items.filter(isUrgent)[0]);
-  };
-  const failed = (): void => answered(0);
-  const timer = later(failed, TIMEOUT_MS);
-  const sendPlainly = (): void => {
-    const request = new XMLHttpRequest();
-    request.open("POST", url);
-    request.onloadend = () =>
-      attempt(() =>
-        // Where it may not read the header, a browser complains in the console: so only where one is expected.
-        answered(request.status, request.responseText, request.status > 428 ? request.getResponseHeader("retry-after") : ""),
-      );
-    request.send(text);
+    else release();
   };
 
+  // Not fetch, which is no surer and needs this beside it. Cookies go to the shop's own host alone.
+  request.open("POST", url);
+  request.timeout = Limit.TimeoutMs;
+  request.onloadend = () => attempt(answered);
+  request.send(text);
+  // After all that may fail: what nobody sends must not seem to be on its way.
   inFlight = batch;
   batch.forEach(lease);
   log("sent", text);
-  // A retry goes the other way: a used-up keepalive quota, or a script that patched `fetch`, may be what failed.
-  isKeptAlive = !tries;
-  if (
-    !isKeptAlive ||
-    !attempt(() =>
-      fetchNow
-        // "same-origin": cookies only where the collector is a path of the shop's own host.
-        .call(win, url, { method: "POST", body: text, keepalive: true, credentials: "same-origin" })
-        .then((response) =>
-          response.text().then((answer) => answered(response.status, answer, response.headers.get("retry-after"))),
-        )
-        .catch(failed),
-    )
-  ) {
-    isKeptAlive = false;
-    sendPlainly();
-  }
-}
+};
 
 /** Ends a pause between two tries. */
-export function resume(): void {
+export const resume = (): void => {
   clearTimeout(pauseTimer);
   pauseTimer = 0;
   flush();
-}
+};
 
 /** The page may be gone in a moment: what nobody carries yet goes as beacons, orders first. */
-export function sendBeacons(): void {
+export const sendBeacons = (): void => {
   if (isSilent() || options.flush_mode == "manual") return;
-  // The browser drops a request without keepalive together with its page.
-  if (inFlight && !isKeptAlive) inFlight.forEach((item) => (item.triedMs = 0));
+  // The browser drops a request together with its page. Where it came through, the server drops the repeat.
+  if (inFlight) inFlight.forEach((item) => (item.triedMs = 0));
   putUrgentFirst();
   let batch: Item[];
+  // A page has 64 KB on their way when it is left, for everybody: of these, three requests are ours.
+  let room = 3;
   // Where the browser takes no more, the rest stays stored. A beacon proves nothing: no answer, no removal.
-  while ((batch = takeBatch())[0] && navigator.sendBeacon(address(batch), body(batch))) batch.forEach(lease);
-  later(flush, LEASE_MS);
-}
+  while (room-- && (batch = takeBatch())[0] && navigator.sendBeacon(address(batch), body(batch))) batch.forEach(lease);
+  later(flush, Time.LeaseMs);
+};

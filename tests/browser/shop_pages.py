@@ -26,7 +26,8 @@ var first=document.getElementsByTagName("script")[0];first.parentNode.insertBefo
 
 def settle(page: Page) -> None:
     """Until all that was called is carried out and answered: a page that is left earlier may send it twice."""
-    page.wait_for_function("new Promise(done => shopalytic.ready(() => done(true)))")
+    # The first may overtake calls that wait, the second does not.
+    page.wait_for_function("new Promise(done => shopalytic.ready(() => shopalytic.ready(() => done(true))))")
     page.wait_for_function("!Object.keys(localStorage).some(key => key.includes('.q.'))")
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import Route
 
 from tests.browser.chromium import PageFactory
-from tests.browser.collector import Collector
-from tests.browser.shop_pages import shop_page
+from tests.browser.collector import Answer, Collector
+from tests.browser.shop_pages import settle, shop_page
 
 pytestmark = pytest.mark.browser
 
@@ -89,7 +90,70 @@ def test_the_pages_own_call_completes_the_automatic_view_until_the_page_has_load
     }  # fmt: skip
 
 
-def test_a_later_first_call_repeats_the_automatic_view_under_its_id_and_a_second_one_is_new(
+def test_the_pages_own_call_completes_the_automatic_view_until_the_load_event_is_over(
+    collector: Collector, new_page: PageFactory
+) -> None:
+    """As a tag manager makes it, with a picture that is still on its way and the tag long since started."""
+    page = new_page()
+    picture = "<img src=/picture><script>addEventListener('load', () => shopalytic.page({page_type: 'home'}))</script>"
+    collector.add_page("/", shop_page(collector, extra=picture))
+    held: list[Route] = []
+    page.route("**/picture", lambda route: held.append(route))
+    page.goto(collector.url("/", HOST), wait_until="domcontentloaded")
+    page.wait_for_function("Object.keys(localStorage).filter(key => key.startsWith('_sha.q.')).length == 3")
+    assert collector.posts == [], "what the page says of itself is still awaited"
+    collector.wait_for(lambda: held, page)
+    held[0].abort()
+    [view] = collector.wait_for_event("page_view", page=page)
+    assert view["properties"]["page_type"] == "home"
+    page.evaluate("shopalytic.track('end')")
+    collector.wait_for_event("end", page=page)
+    assert len(collector.named("page_view")) == 1
+    assert len(collector.posts) == 2
+
+
+def test_a_page_that_never_finishes_loading_is_counted_all_the_same(
+    collector: Collector, new_page: PageFactory
+) -> None:
+    page = new_page()
+    html = shop_page(collector, extra="<img src=/picture>")
+    fast = "var later = setTimeout; window.setTimeout = (f, ms) => later(f, ms > 100 ? ms / 50 : ms);"
+    collector.add_page("/", html.replace("<head>", f"<head><script>{fast}</script>"))
+    page.route("**/picture", lambda route: None)
+    page.goto(collector.url("/", HOST), wait_until="domcontentloaded")
+    collector.wait_for_event("page_view", page=page)
+    assert page.evaluate("document.readyState") == "interactive"
+
+
+def test_an_order_does_not_wait_for_the_page_to_load(collector: Collector, new_page: PageFactory) -> None:
+    page = new_page()
+    order = "shopalytic.track('order', {order_id: '1'});"
+    collector.add_page("/", shop_page(collector, calls=order, extra="<img src=/picture>"))
+    page.route("**/picture", lambda route: None)
+    page.goto(collector.url("/", HOST), wait_until="domcontentloaded")
+    collector.wait_for_event("order", page=page)
+    assert page.evaluate("document.readyState") == "interactive"
+    assert len(collector.posts) == 1
+
+
+def test_a_first_call_that_comes_later_still_adds_no_page_view_and_loses_nothing(
+    collector: Collector, new_page: PageFactory
+) -> None:
+    page = new_page()
+    collector.add_page("/", shop_page(collector))
+    page.goto(collector.url("/", HOST))
+    [view] = collector.wait_for_event("page_view", page=page)
+    page.evaluate("shopalytic.track('page_view', {page_type: 'home'})")
+    [update] = collector.wait_for_event("page_view_update", page=page)
+    assert update["message_id"] != view["message_id"]
+    assert update["properties"] == {
+        "url": collector.url("/", HOST), "referrer": "", "page_type": "home",
+        "page_view_id": view["message_id"],
+    }  # fmt: skip
+    assert len(collector.named("page_view")) == 1
+
+
+def test_a_first_call_that_comes_later_and_says_nothing_sends_nothing_and_a_second_one_is_new(
     collector: Collector, new_page: PageFactory
 ) -> None:
     page = new_page()
@@ -102,20 +166,21 @@ def test_a_later_first_call_repeats_the_automatic_view_under_its_id_and_a_second
     collector.wait_for_event("page_view", 3, page)
     ids = [message["message_id"] for message in collector.named("page_view")]
     assert len(set(ids)) == len(ids) == 3
+    assert not collector.named("page_view_update")
 
 
-def test_a_first_call_with_news_repeats_the_view_under_the_same_message_id(
+def test_a_view_that_may_have_arrived_is_not_completed_under_its_id(
     collector: Collector, new_page: PageFactory
 ) -> None:
+    """The collector drops a message id that it knows: what came with it would be lost."""
+    collector.answers = [Answer(503)]
     page = new_page()
     collector.add_page("/", shop_page(collector))
     page.goto(collector.url("/", HOST))
     collector.wait_for_event("page_view", page=page)
-    page.evaluate("shopalytic.page({page_type: 'home'})")
-    collector.wait_for_event("page_view", 2, page)
-    first, second = collector.named("page_view")
-    assert first["message_id"] == second["message_id"]
-    assert second["properties"]["page_type"] == "home"
+    page.evaluate("shopalytic.page({page_type: 'home'}); shopalytic.track('order', {order_id: '1'})")
+    collector.wait_for_event("page_view_update", page=page)
+    assert all("page_type" not in view["properties"] for view in collector.named("page_view"))
 
 
 def test_a_router_that_counts_by_itself_is_not_counted_twice(
@@ -140,6 +205,7 @@ def test_coming_back_from_the_back_forward_cache_counts(collector: Collector, ne
     collector.add_page("/two", "<!doctype html><title>Two</title>")
     page.goto(collector.url("/", HOST))
     collector.wait_for_event("page_view", page=page)
+    settle(page)
     page.goto(collector.url("/two", HOST))
     page.evaluate("history.back()")
     collector.wait_for_event("page_view", 2, page)
