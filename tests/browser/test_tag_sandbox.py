@@ -1,20 +1,21 @@
-"""A shop's developer, the tag with `sandbox` and `debug`, and the collector's own answer in the console."""
+"""A shop's developer, the tag with `sandbox` and `debug`, a worker, and what the console tells."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from werkzeug.serving import make_server
 
-from shopalytic.accounts.db import upgrade
 from tests.browser.chromium import PageFactory
 from tests.browser.collector import Collector
 from tests.browser.shop_pages import TOKEN, shop_page
-from tests.collector.conftest import Shop, make_shop, open_copy
+from tests.collector.conftest import empty_database, sessions
+from tests.collector.test_sandbox_processed import Shop, shop, valkey_url
+
+__all__ = ["empty_database", "sessions", "shop", "valkey_url"]
 
 pytestmark = pytest.mark.browser
 
@@ -33,14 +34,6 @@ def served(shop: Shop) -> Iterator[str]:
         server.server_close()
 
 
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    upgrade(f"sqlite:///{tmp_path / 'empty.db'}")
-    (tmp_path / "shop").mkdir()
-    with open_copy(tmp_path / "empty.db", tmp_path / "shop") as sessions:
-        yield make_shop(sessions, tmp_path / "shop")
-
-
 def test_the_console_tells_everything_that_is_wrong_with_an_event(
     shop: Shop, collector: Collector, new_page: PageFactory
 ) -> None:
@@ -53,11 +46,13 @@ def test_the_console_tells_everything_that_is_wrong_with_an_event(
             f"api_host:'{address}'}}"
         )
         call = "shopalytic.track('cart_add', {cart_id: 'c', price: 'cheap', qty: 1});"
-        collector.add_page("/", shop_page(collector, options, call).replace(TOKEN, shop.token))
+        collector.add_page("/", shop_page(collector, options, call).replace(TOKEN, shop.project.token))
         page.goto(collector.url("/", "www.shop.test"))
         collector.wait_for(lambda: any("answered 200" in line for line in lines), page)
     [answer] = [line for line in lines if "answered 200" in line]
     assert "price is not a decimal" in answer
     assert "sku is required" in answer
-    assert shop.stream.real() == []
+    assert '"outcome":"stored"' in answer
+    assert shop.stored(shop.sandbox_id) == ["cart_add", "installation"]
+    assert shop.stored(shop.project.project.id) == []
     assert collector.posts == []
