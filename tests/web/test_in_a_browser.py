@@ -14,7 +14,9 @@ from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
 from shopalytic.accounts.models import User
+from shopalytic.accounts.plans import save_plan
 from shopalytic.accounts.sign_in_links import make_link_text
+from shopalytic.events.plan import EventRule, Plan, PropertyRule
 from tests.browser.chromium import CHROMIUM_ARGS, find_chromium
 from tests.factories import make_order
 from tests.web.conftest import EMAILS, Shop
@@ -24,7 +26,8 @@ from tests.web.test_quarantine import set_aside
 pytestmark = pytest.mark.browser
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 800}
-PATHS = ["/", "/live", "/customers", "/settings"]
+PLAN_PATHS = ["/plan", "/plan/event?name=search", "/plan/event?name=order", "/plan/learn", "/plan/versions"]
+PATHS = ["/", "/live", "/customers", "/settings", *PLAN_PATHS]
 
 
 @dataclass
@@ -163,13 +166,20 @@ def test_every_page_fits_a_phone_and_can_be_read(visit: Visit, shop: Shop, schem
         make_order(order_id="1", **_mine(shop)),
         shop.event(event="cart_add", violations=[f"missing:{'q' * 80}"], path="/" + "w" * 120),
     )
+    rules = {"q" * 90: PropertyRule("text", True, ("v" * 200,), description="d" * 200)}
+    with shop.parts.sessions.begin() as db:
+        event = EventRule("d" * 200, "refuse", properties=rules)
+        save_plan(db, shop.project_id, Plan("tell", {"search": event, "e" * 200: event}), saved_by="a" * 200)
+    shop.happened(shop.event(event="u" * 200, properties={"p" * 90: "v" * 300}))
     set_aside(shop.parts.store, shop.project_id, detail="d" * 200, message=f'{{"event":"{"e" * 200}"}}')
     page = visit.page
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     page.set_viewport_size(PHONE)  # type: ignore[arg-type]
     for path in [*PATHS, f"/customers/{who}"]:
         page.goto(visit.url + path)
-        page.evaluate("document.querySelectorAll('details.event').forEach(it => { it.open = true; })")
+        page.evaluate(
+            "document.querySelectorAll('details.event, details.version').forEach(it => { it.open = true; })"
+        )
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], path
         assert page.evaluate(FAINT_TEXT) == [], f"{path} in {scheme}"
     page.evaluate(
