@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from decimal import Decimal, DivisionByZero, InvalidOperation
+from decimal import Decimal, DivisionByZero, InvalidOperation, localcontext
 from typing import Any, NamedTuple
 
 from shopalytic.collector.translated import known_object
@@ -137,8 +137,9 @@ def each(total: Any, qty: Any) -> str | None:
         price = amount(total) / amount(qty)
     except (DivisionByZero, InvalidOperation):
         return money(total)
-    exact = price.quantize(Decimal("0.0001"))
-    return format(exact.quantize(Decimal("0.01")) if exact == exact.quantize(Decimal("0.01")) else exact, "f")
+    with localcontext(prec=4 * DIGITS_LIMIT):
+        exact, short = price.quantize(Decimal("0.0001")), price.quantize(Decimal("0.01"))
+    return format(short if short == exact else exact, "f")
 
 
 def quantity(value: Any) -> int | str | None:

@@ -81,6 +81,12 @@ def test_an_absurd_rate_of_exchange_breaks_nothing(hooks: Hooks, shown: str) -> 
     assert hooks.send("shopify", "refunds/create", told).status_code == 200
 
 
+def test_an_absurd_price_breaks_nothing(hooks: Hooks) -> None:
+    line = {"sku": "22196", "subtotal": "9" * 39, "quantity": "0.0000000000000000000000000000000001"}
+    told = payload("woocommerce_order", line_items=[line])
+    assert hooks.send("woocommerce", "order.created", told).status_code == 200
+
+
 def test_a_payment_under_way_counts_and_one_that_failed_does_not(hooks: Hooks) -> None:
     told = payload("shopify_refund")
     told["transactions"] = [
