@@ -127,6 +127,8 @@ def _event(envelope: Envelope, message: Message, stored_at_ms: int) -> Parsed:
     if name == "cart_add" and taken.columns.get("qty") == 0:
         violations.append(Violation.RENAMED.at(name))
         name = "cart_modify"
+        # A removed item has no price to tell.
+        taken.violations = [each for each in taken.violations if each != Violation.MISSING.at("price")]
     occurred_ms = _occurred_ms(envelope, message, taken, violations)
     violations += taken.violations
     violations += check_meaning(

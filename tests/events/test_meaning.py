@@ -244,3 +244,7 @@ def test_an_event_of_the_future_happened_on_arrival_and_is_named(
 )
 def test_an_address_names_what_it_lacks(address: dict[str, Any], wanted: list[str], marks: Marks) -> None:
     assert marks("order", ORDER | {"billing": address}) == wanted
+
+
+def test_a_removed_item_that_was_told_as_added_needs_no_price(marks: Marks) -> None:
+    assert marks("cart_add", {"cart_id": "1", "sku": "A", "qty": 0}) == ["renamed:cart_add"]

@@ -1,0 +1,1 @@
+"""Messages made from the catalogue against a running system."""
