@@ -31,6 +31,7 @@ from shopalytic.collector.hooks.reading import (
     unpaid_end,
     visitor_of,
 )
+from shopalytic.collector.translated import digest_id
 
 TOPICS = frozenset({"order", "creditmemo", "shipment", "customer"})
 CREDITMEMO_CANCELLED = "3"
@@ -139,7 +140,9 @@ def _shipment(body: dict[str, Any]) -> Reading:
         "date_shipped": shipped_at,
     }
     known = ids(customer=body.get("customer_id"), order=order_id)
-    return [Told(track("shipment", known, properties, instant(body.get("updated_at")) or shipped_at))]
+    message = track("shipment", known, properties, instant(body.get("updated_at")) or shipped_at)
+    # Saved anew with each comment to it.
+    return [Told(message, digest_id("magento:shipment:", properties))]
 
 
 def _customer(body: dict[str, Any]) -> Reading:

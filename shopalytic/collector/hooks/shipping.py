@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shopalytic.collector.hooks.reading import Reading, Told, carrier_code, get_id, ids, text, track
+from shopalytic.collector.translated import digest_id
 from shopalytic.errors import Rejected
 
 
@@ -22,7 +23,10 @@ def read(topic: str, body: dict[str, Any]) -> Reading:
     }
     if properties["date_shipped"] is None and properties["date_delivered"] is None:
         raise Rejected("The notification has neither date_shipped nor date_delivered.", at="date_shipped")
-    return [Told(track("shipment_update", ids(order=order_id), properties))]
+    # By what it says: whoever sends it again may count his attempts in it.
+    return [
+        Told(track("shipment_update", ids(order=order_id), properties), digest_id("shipping:", properties))
+    ]
 
 
 def _date(body: dict[str, Any], name: str) -> str | int | None:

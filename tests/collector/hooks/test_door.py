@@ -138,7 +138,7 @@ def test_while_the_database_is_away_the_platform_is_asked_to_come_again(hooks: H
     assert hooks.shop.stream.appended == []
 
 
-@pytest.mark.parametrize("platform", ["shopify", "woocommerce", "shipping"])
+@pytest.mark.parametrize("platform", ["shopify", "woocommerce"])
 def test_a_repeated_delivery_has_the_same_message_id_and_another_one_its_own(
     hooks: Hooks, platform: str
 ) -> None:

@@ -271,6 +271,25 @@ def test_a_changed_magento_customer_is_an_update(hooks: Hooks) -> None:
     assert columns(event, "event", "occurred_at") == ["account_update", "2026-01-05 03:04:05.000"]
 
 
+@pytest.mark.parametrize(
+    ("platform", "name", "news"),
+    [
+        ("shipping", "shipping", {"date_delivered": "2026-02-04T11:00:00Z"}),
+        ("magento", "magento_shipment", {"tracks": []}),
+    ],
+)
+def test_a_parcel_is_told_once_though_it_is_told_with_another_note(
+    hooks: Hooks, platform: str, name: str, news: dict[str, Any]
+) -> None:
+    told = payload(name)
+    if platform == "magento":
+        told = told["event"]["data"]["value"]
+    for change in ({}, {"note": "attempt 2", "updated_at": "2026-03-01 10:00:00"}, news):
+        hooks.send(platform, "shipment" if platform == "magento" else "", told | change)
+    first, again, other = [envelope.message_id for envelope in hooks.shop.stream.envelopes]
+    assert first == again != other
+
+
 def test_delivery_dates(hooks: Hooks) -> None:
     event = hooks.told("shipping", "", payload("shipping")).event
     assert columns(event, "event", "order_id", "shipment_id", "violations") == [
