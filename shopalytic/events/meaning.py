@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -111,8 +112,7 @@ def _check_amounts(
     if subtotal is None:
         return
     tax = told.get("tax", _NONE)
-    currency = columns.get("currency") or ""
-    unit = max(_CENT, Decimal(1).scaleb(-decimals_of(currency))) if currency else _CENT
+    unit = _unit_of(columns.get("currency", ""))
     prices: list[str] = columns.get("line_prices") or []
     lines = sent.get("line_items")
     if prices and isinstance(lines, list) and len(lines) == len(prices):
@@ -130,6 +130,12 @@ def _check_amounts(
     slack = unit * (2 + len(prices) * _HALF)
     if not _fits_total(total, subtotal, tax, shipping, discount, slack, is_all_told):
         violations.append(Violation.DOES_NOT_ADD_UP.at(names.total))
+
+
+@lru_cache(maxsize=256)
+def _unit_of(currency: str) -> Decimal:
+    """What amounts are rounded to: a hundredth, or a whole one of a currency that has no parts."""
+    return max(_CENT, Decimal(1).scaleb(-decimals_of(currency)))
 
 
 def _fits_goods(subtotal: Decimal, goods: Decimal, tax: Decimal, discount: Decimal, slack: Decimal) -> bool:

@@ -26,6 +26,15 @@ BAD = {"event": "cart_add", "tracking_id": "v", "properties": {"cart_id": "c", "
 CHEAP = 'not_a_decimal:price  price is not a decimal; send 9.99 or "9.99", without a currency sign.'
 NO_SKU = "missing:sku  sku is required, but is missing or null; send it with a value."
 
+ORDER = {
+    "event": "order",
+    "tracking_id": "v",
+    "properties": {
+        "order_id": "1", "cart_id": "1", "total": 99, "subtotal": 10, "total_discount": 2,
+        "line_items": [{"sku": "A", "price": 5, "qty": 2}],
+    },
+}  # fmt: skip
+
 Write = Callable[[str], str]
 
 
@@ -49,6 +58,14 @@ def test_each_thing_that_is_wrong_is_a_line_that_says_what_would_be_right(run: R
     assert done.exit_code == 1
     assert done.stdout == f"{file}:2  cart_add  {CHEAP}\n{file}:2  cart_add  {NO_SKU}\n"
     assert done.stderr == "2 messages: 0 would be refused, 1 stored with violations.\n"
+
+
+def test_amounts_that_do_not_add_up_are_told_as_the_worker_would(run: Run, write: Write) -> None:
+    done = run("lint", "--json", write(json.dumps(ORDER)))
+    assert [(each["kind"], each["property"]) for each in json.loads(done.stdout)["findings"]] == [
+        ("missing", "discounts"),
+        ("does_not_add_up", "total"),
+    ]
 
 
 @pytest.mark.parametrize("text", [json.dumps(GOOD), json.dumps([GOOD, GOOD], indent=1), ""])
