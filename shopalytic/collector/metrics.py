@@ -11,7 +11,7 @@ _requests = Counter(
 )
 _messages = Counter(
     "shopalytic_collector_messages",
-    "Messages by door: accepted into the stream, rejected, or only checked in the sandbox.",
+    "Messages by door: accepted into the stream, rejected, or sent to the sandbox.",
     ["door", "result"],
 )
 

@@ -8,6 +8,7 @@ import threading
 import uuid
 from dataclasses import dataclass, field
 from queue import SimpleQueue
+from typing import Any
 
 import redis
 from redis.exceptions import RedisError
@@ -191,7 +192,8 @@ class Stream:
         try:
             for number in range(self.partitions()):
                 key = partition_key(number, "counters")
-                names = [name for name in self.client.hkeys(key) if name.startswith(prefix)]
+                known: Any = self.client.hkeys(key)
+                names = [name for name in known if name.startswith(prefix)]
                 if names:
                     self.client.hdel(key, *names)
         except RedisError as error:
