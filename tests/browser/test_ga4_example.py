@@ -149,7 +149,15 @@ def test_what_cannot_be_read_breaks_neither_the_page_nor_google(
     collector: Collector, new_page: PageFactory
 ) -> None:
     shop = Shop(collector, new_page)
-    for entry in (None, 7, "text", [], {"event": 7}, {"event": "purchase", "ecommerce": {"items": [None]}}):
+    entries: list[Any] = [
+        None,
+        7,
+        "text",
+        [],
+        {"event": 7},
+        {"event": "purchase", "ecommerce": {"items": [None]}},
+    ]
+    for entry in entries:
         shop.push(entry)
     shop.page.evaluate("dataLayer.push(function () { this.reset(); })")
     shop.gtag("event", "view_item", {"items": "none"})

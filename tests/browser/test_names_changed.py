@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
@@ -16,7 +17,7 @@ from tests.browser.collector import Collector
 from tests.browser.shop_pages import settle
 
 pytestmark = pytest.mark.browser
-NAMES = {
+NAMES: dict[str, Any] = {
     "collector_path": "/basket/data", "tag_name": "b.js", "pixel_name": "dot.gif", "cookie_name": "_basket",
 }  # fmt: skip
 

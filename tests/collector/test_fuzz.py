@@ -26,8 +26,8 @@ json_values = st.recursive(
 )
 members = st.dictionaries(
     st.sampled_from(
-        ["type", "event", "message_id", "tracking_id", "user_id", "session_id", "timestamp", "sent_at", "properties",
-         "context", "source", "library", "sandbox", "token", "other"]
+        ["type", "event", "message_id", "tracking_id", "user_id", "previous_id", "session_id", "timestamp", "sent_at",
+         "properties", "context", "source", "library", "sandbox", "token", "other"]
     ),
     json_values | st.sampled_from(["identify", "alias", "track", "jon"]),
 )  # fmt: skip
