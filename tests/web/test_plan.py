@@ -13,9 +13,13 @@ import pytest
 from werkzeug.test import TestResponse
 
 from shopalytic.accounts.plans import find_version, list_versions, read_plan, save_plan
+from shopalytic.events.parse import parse_envelope
 from shopalytic.events.plan import EventRule, Plan, PropertyRule, format_plan
 from tests.web.conftest import CSRF, Shop, send
 from tests.web.test_pages import forbidden_in
+from tests.web.test_quarantine import queued_shop, set_aside, valkey_url
+
+__all__ = ["queued_shop", "valkey_url"]
 
 SEARCH = Plan(
     events={"search": EventRule("A search", properties={"query": PropertyRule(type="text", required=True)})}
@@ -87,7 +91,9 @@ def test_what_arrives_and_is_not_in_the_plan_is_named(shop: Shop) -> None:
     shop.happened(shop.event(event="wishlist_add"), shop.event(event="session_start"), shop.event())
     page = shop.page("/plan")
     assert "Arriving, but not in the plan" in page
-    assert [unescape(name) for name in re.findall(r"<li><a href=[^>]*name=[^>]*>(\S+) ", page)] == ["wishlist_add"]
+    assert [unescape(name) for name in re.findall(r"<li><a href=[^>]*name=[^>]*>(\S+) ", page)] == [
+        "wishlist_add"
+    ]
     saved(shop, Plan(events={"wishlist_add": EventRule()}))
     assert "Arriving, but not in the plan" not in shop.page("/plan")
 
@@ -382,3 +388,48 @@ def test_a_page_whose_form_was_cut_off_says_so(shop: Shop) -> None:
     client = shop.client("owner")
     response = send(client, f"{shop.base}/plan", f"{shop.base}/plan/unplanned", unplanned_events="tell")
     assert response.status_code == 400
+
+
+QUARANTINED = {
+    "reason": "against_plan",
+    "event": "search",
+    "detail": "The tracking plan sets this event aside for missing:query.",
+    "message": '{"event":"search","tracking_id":"v","properties":{"q":"mug"}}',
+}
+
+
+@pytest.mark.parametrize(
+    ("to", "verdict"),
+    [
+        ("properties.query", "It would be taken."),
+        (
+            "properties.other",
+            "It would come back: The tracking plan sets this event aside for missing:query.",
+        ),
+    ],
+)
+def test_the_preview_of_a_mended_message_is_judged_by_the_plan(shop: Shop, to: str, verdict: str) -> None:
+    rules = {"query": PropertyRule(type="text", required=True)}
+    saved(shop, Plan(events={"search": EventRule(on_violation="quarantine", properties=rules)}))
+    set_aside(shop.parts.store, shop.project_id, **QUARANTINED)
+    page = shop.page(f"/quarantine?reason=against_plan&rule=rename&at=properties.q&value={to}")
+    assert verdict in page
+    assert "Against the tracking plan" in page
+
+
+def test_a_replay_is_judged_by_the_plan_of_now(queued_shop: Shop) -> None:
+    shop = queued_shop
+    with shop.parts.sessions.begin() as db:
+        plan_id = save_plan(db, shop.project_id, SEARCH, saved_by="a test").id
+    set_aside(shop.parts.store, shop.project_id, **QUARANTINED)
+    page = shop.page("/quarantine")
+    [chosen] = re.findall(r'id="q-([0-9a-f]{32})"', page)
+    answer = send(
+        shop.client("owner"), f"{shop.base}/quarantine", f"{shop.base}/quarantine/replay", id=chosen
+    )
+    assert answer.location.endswith("replayed=1")
+    entries: list[bytes] = []
+    for view in map(shop.parts.stream.partition, range(2)):
+        if view.lease() and (batch := view.claim(10)):
+            entries += batch.entries
+    assert [parse_envelope(entry).plan_id for entry in entries] == [plan_id]
