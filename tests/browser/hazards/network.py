@@ -15,7 +15,7 @@ PATCHES = {
 
 for what, code in PATCHES.items():
 
-    @hazard(f"A fetch that {what}", "each event arrives once, another way")
+    @hazard(f"A fetch that {what}", "each event arrives once: the tag does without it")
     def patched_fetch(shop: Shop, code: str = code) -> None:
         page = shop.open(script(f"window.fetch = function () {{ {code}; }};"), calls=BUY)
         shop.expect_bought(page)
@@ -38,6 +38,24 @@ def replaced_fetch(shop: Shop) -> None:
     page.evaluate("window.fetch = function () { throw Error('replaced'); }; 0")
     shop.buy(page)
     assert len(shop.collector.messages) == 5
+
+
+BROKEN_REQUESTS = {
+    "throws when it is sent": "XMLHttpRequest.prototype.send = function () { throw Error('patched'); };",
+    "throws when it is opened": "XMLHttpRequest.prototype.open = function () { throw Error('patched'); };",
+    "is not there": "window.XMLHttpRequest = undefined;",
+    "is swallowed: neither an answer nor an error": "XMLHttpRequest.prototype.send = function () {};",
+}
+
+for what, code in BROKEN_REQUESTS.items():
+
+    @hazard(f"An XMLHttpRequest that {what}", "events wait; a beacon takes them when the page is left")
+    def broken_request(shop: Shop, code: str = code) -> None:
+        page = shop.open(script(code), calls=BUY)
+        page.wait_for_function(f"{STORED} == 5")
+        assert shop.collector.posts == []
+        page.goto("about:blank")
+        shop.expect_bought(page)
 
 
 @hazard("fetch, XMLHttpRequest and sendBeacon all throw", "nothing crosses; a later page sends what waited")
@@ -145,9 +163,10 @@ def two_tabs(shop: Shop) -> None:
 def back_forward_cache(shop: Shop) -> None:
     page = shop.open(calls="addEventListener('pageshow', e => window.persisted = e.persisted);")
     shop.collector.wait_for_event("page_view", page=page)
+    page.wait_for_function(f"{STORED} == 0")
     shop.visit("<!doctype html>two", page, path="/two")
     page.evaluate("history.back()")
-    shop.collector.wait_for_event("page_view", 2, page)
+    shop.wait_for_views(2, page)
     page.wait_for_function("window.persisted !== undefined")
     assert page.evaluate("persisted") is True, "the tag must not switch the cache off"
     page.evaluate(BUY)

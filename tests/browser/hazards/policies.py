@@ -99,7 +99,7 @@ def tag_twice(shop: Shop) -> None:
     page.evaluate("history.pushState(0, '', '/two')")
     page.evaluate(BUY)
     shop.collector.wait_for_event("identify", page=page)
-    shop.collector.wait_for_event("page_view", 2, page)
+    shop.wait_for_views(2, page)
     shop.expect_one_visit(page_views=2)
     assert len(shop.unique()) == len(shop.collector.messages) == 6
 
@@ -125,8 +125,8 @@ def co_uk(shop: Shop) -> None:
     page = shop.open(host="www.shop.co.uk")
     shop.buy(page)
     shop.open(page=page, host="blog.shop.co.uk")
-    shop.collector.wait_for_event("page_view", 2, page)
+    shop.wait_for_views(2, page)
     shop.expect_one_visit(page_views=2)
     page.goto(shop.collector.url("/", "www.other.co.uk"))
-    shop.collector.wait_for_event("page_view", 3, page)
+    shop.wait_for_views(3, page)
     assert len({message["tracking_id"] for message in shop.collector.messages}) == 2

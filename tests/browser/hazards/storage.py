@@ -25,7 +25,7 @@ def full_storage(shop: Shop) -> None:
     shop.expect_bought(page)
     assert page.evaluate(STORED) == 0
     shop.open(page=page)
-    shop.collector.wait_for_event("page_view", 2, page)
+    shop.wait_for_views(2, page)
     shop.expect_one_visit(page_views=2)
 
 
@@ -40,7 +40,7 @@ def refused_cookies(shop: Shop) -> None:
     shop.expect_bought(page)
     assert page.evaluate("[navigator.cookieEnabled, document.cookie]") == [False, ""]
     shop.open(page=page)
-    shop.collector.wait_for_event("page_view", 2, page)
+    shop.wait_for_views(2, page)
     shop.expect_one_visit(page_views=2)
 
 
@@ -53,7 +53,7 @@ def throwing_cookies(shop: Shop) -> None:
     page = shop.open(script(throw), calls=BUY)
     shop.expect_bought(page)
     shop.open(script(throw), page=page)
-    shop.collector.wait_for_event("page_view", 2, page)
+    shop.wait_for_views(2, page)
     shop.expect_one_visit(page_views=2)
 
 
@@ -63,7 +63,7 @@ def null_storage(shop: Shop) -> None:
     page = shop.open(gone, calls=BUY)
     shop.expect_bought(page)
     shop.open(gone, page=page)
-    shop.collector.wait_for_event("page_view", 2, page)
+    shop.wait_for_views(2, page)
     shop.expect_one_visit(page_views=2)
 
 
@@ -100,5 +100,5 @@ def hidden_get_item(shop: Shop) -> None:
     page = shop.open(script("localStorage['getItem'] = 'g'; localStorage['_sha.q.1'] = 'x';"), calls=BUY)
     shop.expect_bought(page)
     shop.open(page=page)
-    shop.collector.wait_for_event("page_view", 2, page)
+    shop.wait_for_views(2, page)
     shop.expect_one_visit(page_views=2)
