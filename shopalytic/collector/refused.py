@@ -24,9 +24,12 @@ from shopalytic.pipeline.told import RAW_LIMIT_BYTES, Told
 
 log = structlog.get_logger(__name__)
 
+PROJECT = "shopalytic.project"
+"""Where a request keeps whose it is, at doors whose keys are not of the kind that is looked for here."""
 TOLD_PER_SECOND = 20
 """By one process: who sends nothing but refused messages must not push all others out of the feed."""
 KEY = re.compile(rb"sha_(?:pub|sec)_[A-Za-z0-9]{24,40}")
+SECRET = re.compile(rb"(sha_sec_)[A-Za-z0-9]+")
 IN_SANDBOX = re.compile(rb'"sandbox"\s*:\s*true')
 SEARCHED_BYTES = 64 * 1024
 
@@ -49,12 +52,10 @@ class Refused:
             return
         query = str(environ.get("QUERY_STRING", "")).encode("latin-1", "replace")
         body: bytes = environ.get(BODY, b"") or query
-        for key in _find_keys(environ, body):
-            access = self._keys.find_known(key)
-            if access is not None:
-                agent = str(environ.get("HTTP_USER_AGENT", ""))[:AGENT_LIMIT]
-                self.tell_item(access.project_id, door, body, error, user_agent=agent)
-                return
+        project_id = environ.get(PROJECT) or self._find_project(environ, body)
+        if project_id:
+            agent = str(environ.get("HTTP_USER_AGENT", ""))[:AGENT_LIMIT]
+            self.tell_item(project_id, door, body, error, user_agent=agent)
 
     def tell_item(
         self, project_id: int, door: str, raw: bytes, error: ShopalyticError, *, user_agent: str = "",
@@ -71,6 +72,10 @@ class Refused:
                 self._parts.stream.feed.publish(target, [_make(door, raw, error, user_agent)])
         except Exception:
             log.exception("a refusal could not be told")
+
+    def _find_project(self, environ: Environ, body: bytes) -> int | None:
+        known = (self._keys.find_known(key) for key in _find_keys(environ, body))
+        return next((access.project_id for access in known if access is not None), None)
 
     def _find_sandbox(self, project_id: int) -> int:
         """0 where there is none; nobody watches that."""
@@ -98,7 +103,8 @@ def _make(door: str, raw: bytes, error: ShopalyticError, user_agent: str) -> byt
             sentence=error.message,
             at=error.at or "",
             status=error.status,
-            raw=raw[:RAW_LIMIT_BYTES].decode("utf-8", "replace"),
+            # Shown once to its owner, and to no other member of the project.
+            raw=SECRET.sub(rb"\1...", raw)[:RAW_LIMIT_BYTES].decode("utf-8", "replace"),
             is_raw_cut=len(raw) > RAW_LIMIT_BYTES,
             user_agent=user_agent.encode("utf-8", "replace").decode(),
         )

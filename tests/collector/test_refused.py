@@ -80,6 +80,14 @@ def test_segments_and_exponeas_doors_tell_too(watched: Shop) -> None:
     assert ("exponea", '{"name": "nonsense"}') in seen
 
 
+def test_a_secret_key_in_a_body_is_not_shown(watched: Shop) -> None:
+    watched.track(token=watched.project.secret_key)
+    watched.post("/v1/track", {"writeKey": watched.project.secret_key, "event": "x"})
+    first, second = told(watched)
+    assert watched.project.secret_key not in first.raw + second.raw
+    assert "sha_sec_..." in first.raw and "sha_sec_..." in second.raw
+
+
 def test_a_refused_sandbox_message_is_told_to_the_sandbox(watched: Shop) -> None:
     sandbox = open_sandbox(watched.sessions, watched.project.project.id)
     watched.stream.feed.watching.add(sandbox)

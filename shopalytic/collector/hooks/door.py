@@ -17,6 +17,7 @@ from shopalytic.collector.hooks.reading import Ignored, Reading, Told
 from shopalytic.collector.hooks.signatures import is_bearer, is_signed
 from shopalytic.collector.receiver import Receiver
 from shopalytic.collector.refusals import MethodNotAllowed
+from shopalytic.collector.refused import PROJECT
 from shopalytic.collector.translated import Intake, digest_id, read_object
 from shopalytic.errors import NotAuthorized
 
@@ -81,6 +82,7 @@ def receive(
     except NotAuthorized:
         drop_body(request.environ)
         raise
+    request.environ[PROJECT] = hook.access.project_id
     body = read_body(request.environ, max(BODY_LIMIT_BYTES, receiver.settings.body_limit_bytes))
     if platform.name == "woocommerce" and woocommerce.is_ping(request.content_type or "", body):
         return _answer(platform, Ignored("The webhook can reach this address."))
