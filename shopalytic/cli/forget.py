@@ -19,7 +19,7 @@ from shopalytic.settings import load_settings
 
 WAIT_SECONDS = 30
 PAUSE_SECONDS = 0.2
-GONE_FROM = ("purging", "database", "log", "logging", "disk", DONE)
+GONE_FROM = ("purging", "database", "database_log", "log", "logging", "disk", DONE)
 """Steps at which no answer knows the customer any more; what is left is to empty the files."""
 
 

@@ -34,6 +34,14 @@ ADDRESSES = frozenset(
 """Of an address the country alone stays."""
 KEPT_OF_ADDRESS = frozenset({"country", "countrycode"})
 
+SOMEBODYS = re.compile(
+    r"(billing|shipping|delivery|customer|buyer|recipient|user|contact|account|invoice).*"
+    r"(name|address|city|street|zip|zipcode|postcode|postalcode|state)|"
+    r".+(email|emailaddress|firstname|lastname|fullname|phone|phonenumber|street|zipcode|postcode|birthday|birthdate"
+    r"|dateofbirth|ipaddress|username)"
+)
+"""Names made of two: whose it is, and what."""
+
 EMAIL = re.compile(r"[^@\s<>\"',;:()/=&?]+@[^@\s<>\"',;:()/=&?]+\.[^@\s<>\"',;:()/=&?]{2,}")
 PHONE = re.compile(r"(\+|00|0|\()[0-9][0-9 ().\-/]{5,24}")
 PHONE_DIGITS = (8, 15)
@@ -125,7 +133,7 @@ def strip_properties(properties: dict[str, Any], known: Known) -> dict[str, Any]
     kept = {}
     for name, value in properties.items():
         plain = re.sub(r"[^a-z0-9]", "", name.lower())
-        if plain in NAMES or plain in OBJECTS or names_person(name, known):
+        if is_personal(name) or plain in OBJECTS or names_person(name, known):
             continue
         if plain in ADDRESSES:
             value = _keep_country(value)
@@ -133,6 +141,13 @@ def strip_properties(properties: dict[str, Any], known: Known) -> dict[str, Any]
         if stripped is not _NO:
             kept[name] = stripped
     return kept
+
+
+def is_personal(name: str) -> bool:
+    """Whether a property of this name says who somebody is, as `email`, `billing.first_name` or `customer_name` do."""
+    last = re.sub(r"[^a-z0-9]", "", re.split(r"[.\[\]/]", name.lower())[-1])
+    plain = re.sub(r"[^a-z0-9]", "", name.lower())
+    return last in NAMES or plain in NAMES or SOMEBODYS.fullmatch(plain) is not None
 
 
 def personal_texts(value: Any) -> set[str]:

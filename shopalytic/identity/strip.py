@@ -62,10 +62,9 @@ class Holdings(msgspec.Struct, frozen=True):
         return [visitor for visitor in self.visitors if visitor not in set(self.shared)]
 
 
-def read_holdings(db: Session, project_id: int, customer_id: UUID, visitor: str = "") -> Holdings:
-    """visitor: the tracking id of one who never said who he is, whom the ledger does not know; '' where there is none.
-
-    Whether there are rows of the customer, only the store knows.
+def read_holdings(db: Session, project_id: int, customer_id: UUID) -> Holdings:
+    """Of a visitor who never said who he is, the rows alone: which visitor it is, and whether there are any, only the
+    store knows.
     """
     named = db.execute(
         select(IDENTITY.id_type, IDENTITY.id_value)
@@ -81,7 +80,6 @@ def read_holdings(db: Session, project_id: int, customer_id: UUID, visitor: str 
     shared = [value for value in visitors if len(timelines[VISITOR, value]) > 1]
     if not timelines:
         spans = [Span(customer_id, instant_text(BEGINNING), END_TEXT)]
-        visitors = [visitor] if visitor else []
     said = [
         str(row.value)
         for row in _traits(db, project_id, spans)

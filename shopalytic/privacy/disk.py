@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
 import structlog
@@ -19,17 +20,17 @@ TABLES = ("link", "identity", "trait", "conflict", "override", "erasure")
 
 
 def compact_database(sessions: sessionmaker[Session]) -> bool:
-    """SQLite: write the file anew, without what was deleted from it, and empty its log. PostgreSQL: free the space, to
-    be written over; only VACUUM FULL, which locks the tables, takes the bytes off the disk at once.
+    """SQLite: write the file anew, without what was deleted from it. PostgreSQL: free the space, to be written over;
+    only VACUUM FULL, which locks the tables, takes the bytes off the disk at once.
 
-    False where somebody was reading or writing meanwhile: call it again.
+    False where somebody else was writing all the while: call it again.
     """
     engine: Engine = sessions.kw["bind"]
     # Outside of a transaction, which the engine would begin.
     connection: Any = engine.raw_connection()
     try:
         if engine.dialect.name == "sqlite":
-            return _compact_sqlite(connection)
+            return _run_sqlite(connection, "VACUUM") is not None
         driver = connection.driver_connection
         was = driver.autocommit
         driver.autocommit = True
@@ -43,20 +44,30 @@ def compact_database(sessions: sessionmaker[Session]) -> bool:
         connection.close()
 
 
-def _compact_sqlite(connection: Any) -> bool:
-    import sqlite3
+def empty_database_log(sessions: sessionmaker[Session]) -> bool:
+    """SQLite: what its write-ahead log holds of the past goes. False where somebody was reading meanwhile."""
+    engine: Engine = sessions.kw["bind"]
+    if engine.dialect.name != "sqlite":
+        return True
+    connection: Any = engine.raw_connection()
+    try:
+        answer = _run_sqlite(connection, "PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        connection.close()
+    return answer is not None and answer[0][0] == 0
 
+
+def _run_sqlite(connection: Any, statement: str) -> list[Any] | None:
+    """The rows; None where the file was busy."""
     cursor = connection.cursor()
     try:
-        cursor.execute("VACUUM")
-        [is_busy, _, _] = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return list(cursor.execute(statement).fetchall())
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            return False
-        raise OperationalError("VACUUM", None, error) from error
+            return None
+        raise OperationalError(statement, None, error) from error
     finally:
         cursor.close()
-    return not is_busy
 
 
 def start_log(stream: Stream) -> None:

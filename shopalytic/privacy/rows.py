@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from hashlib import blake2b
+from hashlib import blake2b, md5
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,7 @@ import msgspec
 
 from shopalytic.events.event import Event
 from shopalytic.events.personal import Known, strip_event
+from shopalytic.identity.rules import Id
 from shopalytic.identity.statements import chunks
 from shopalytic.identity.strip import Span
 from shopalytic.store import Store
@@ -73,14 +74,17 @@ def strip_rows(
     surrogate: UUID,
     mark: Callable[[str], str],
     known: Known,
+    keep: Callable[[], None],
 ) -> int:
     """Store each row once more, as the surrogate's; those that are there already are left as they are.
 
-    Gives how many were written. The rows themselves stay: delete them right afterwards.
+    Gives how many were written. The rows themselves stay: delete them right afterwards. keep: called before each
+    piece.
     """
     there = _places(store, project_id, surrogate)
     written = 0
     for rows in read_rows(store, project_id, spans, stored_until):
+        keep()
         stripped = [strip_event(row, str(surrogate), mark, known) for row in rows]
         new = [row for row in stripped if _place(row) not in there]
         if not new:
@@ -93,9 +97,9 @@ def strip_rows(
     return written
 
 
-def hide_rows(store: Store, project_id: int, spans: Sequence[Span], until: str) -> None:
+def hide_rows(store: Store, project_id: int, spans: Sequence[Span], until: str, salt: str) -> None:
     """Take the rows out of every answer, at once; their bytes go with `start_purge`."""
-    for condition in conditions(spans):
+    for condition in conditions(spans, salt):
         store.command(
             _delete("events") + f" WHERE project_id = {project_id:d} AND stored_at <= '{_instant(until)}' "
             f"AND ({condition})"
@@ -106,13 +110,27 @@ def hide_rows(store: Store, project_id: int, spans: Sequence[Span], until: str) 
         )
 
 
-def hide_overrides(store: Store, project_id: int, origins: Sequence[UUID], version: int) -> None:
+def hide_overrides(store: Store, project_id: int, origins: Sequence[UUID], version: int, salt: str) -> None:
     for some in chunks(origins):
-        listed = ", ".join(f"'{UUID(str(origin))}'" for origin in some)
         store.command(
             _delete("overrides", is_local=False)
-            + f" WHERE project_id = {project_id:d} AND version <= {version:d} AND origin_id IN ({listed})"
+            + f" WHERE project_id = {project_id:d} AND version <= {version:d} AND {_origin_in(some, salt)}"
         )
+
+
+def drop_ids(store: Store, project_id: int, ids: Sequence[Id], salt: str) -> None:
+    """Take the person's ids out of rows that are somebody else's: a refused alias stands under who asked for it."""
+    for some in chunks(ids):
+        salted = ", ".join(f"('{_plain(id_type, salt)}', '{_plain(value, salt)}')" for id_type, value in some)
+        pair = f"({_salted('k', salt)}, {_salted('v', salt)}) IN ({salted})"
+        where = f"project_id = {project_id:d} AND arrayExists((k, v) -> {pair}, mapKeys(user_ids), mapValues(user_ids))"
+        [found] = store.rows(Number, "SELECT count() AS number FROM {{events}} WHERE " + where)
+        if found.number:
+            store.command(
+                f"ALTER TABLE {_local('events')} {{{{on_cluster}}}} "
+                f"UPDATE user_ids = mapFilter((k, v) -> NOT ({pair}), user_ids) WHERE {where} "
+                "SETTINGS mutations_sync = 2"
+            )
 
 
 def newest_override(store: Store, project_id: int, origins: Sequence[UUID]) -> int:
@@ -184,18 +202,45 @@ def store_time(store: Store) -> str:
     return store.rows(Text, "SELECT toString(now64(3, 'UTC')) AS text")[0].text
 
 
-def conditions(spans: Sequence[Span]) -> Iterator[str]:
-    """SQL conditions on `origin_id` and `occurred_at`, each for up to SPANS_AT_ONCE of the spans."""
+def conditions(spans: Sequence[Span], salt: str = "") -> Iterator[str]:
+    """SQL conditions on `origin_id` and `occurred_at`, each for up to SPANS_AT_ONCE of the spans.
+
+    salt: for statements whose text the engine keeps on the disk. With it no origin stands in them, which whoever knows
+    an id could compute.
+    """
     for some in (spans[at : at + SPANS_AT_ONCE] for at in range(0, len(spans), SPANS_AT_ONCE)):
-        whole = [f"'{UUID(str(span.origin_id))}'" for span in some if span.is_whole]
-        pieces = [f"origin_id IN ({', '.join(whole)})"] if whole else []
+        whole = [span.origin_id for span in some if span.is_whole]
+        pieces = [_origin_in(whole, salt)] if whole else []
         pieces += [
-            f"(origin_id = '{UUID(str(span.origin_id))}' AND occurred_at >= '{_instant(span.from_at)}' "
+            f"({_origin_in([span.origin_id], salt)} AND occurred_at >= '{_instant(span.from_at)}' "
             f"AND occurred_at <= '{_instant(span.to_at)}')"
             for span in some
             if not span.is_whole
         ]
         yield " OR ".join(pieces)
+
+
+def _origin_in(origins: Sequence[UUID], salt: str) -> str:
+    texts = [str(UUID(str(origin))) for origin in origins]
+    if not salt:
+        listed = ", ".join(f"'{text}'" for text in texts)
+        return f"origin_id IN ({listed})"
+    listed = ", ".join(f"'{_plain(text, salt)}'" for text in texts)
+    return f"{_salted('toString(origin_id)', salt)} IN ({listed})"
+
+
+def _salted(expression: str, salt: str) -> str:
+    """SQL for what `_plain` computes."""
+    return f"lower(hex(MD5(concat('{_hexadecimal(salt)}', {expression}))))"
+
+
+def _plain(text: str, salt: str) -> str:
+    return md5(f"{_hexadecimal(salt)}{text}".encode(), usedforsecurity=False).hexdigest()
+
+
+def _hexadecimal(salt: str) -> str:
+    int(salt, 16)
+    return salt
 
 
 def _instant(text: str) -> str:

@@ -41,8 +41,8 @@ from shopalytic.stream.hold import forget_sessions, hold_partitions, is_past, re
 
 log = structlog.get_logger(__name__)
 
-HELD_FOR = timedelta(hours=1)
-"""Longer than any step takes: a worker that died is replaced after it."""
+HELD_FOR = timedelta(minutes=10)
+"""A worker that died is replaced after it; one that lives says so between two statements."""
 BATCH_MESSAGES = 10_000
 TELLING = ("email", "billing", "shipping", "customer")
 """Properties of an event that tell the addresses of whoever it is about."""
@@ -83,6 +83,16 @@ class Work:
     def holdings(self) -> Holdings:
         assert self.plan.holdings is not None
         return self.plan.holdings
+
+    def keep(self) -> None:
+        """Tell the others that this worker is still at it."""
+        with self.parts.sessions.begin() as db:
+            db.execute(
+                update(Erasure)
+                .where(ERASED.id == self.erasure_id)
+                .values(held_until=datetime.now(UTC) + HELD_FOR)
+                .execution_options(synchronize_session=False)
+            )
 
     def mark(self, text: str) -> str:
         """The surrogate of an id: the same for the same one, as long as the salt is known."""
@@ -127,9 +137,10 @@ def cut(work: Work) -> bool:
     """Take the person out of the ledger. From here on nothing new becomes the person's."""
     if work.plan.holdings is None:
         with hold_partitions(work.parts.stream) as held:
+            renew(held)
             for partition in held:
-                _finish_batch(work.runner, partition)
-                renew(held)
+                if _finish_batch(work.runner, partition):
+                    renew(held)
             with work.parts.sessions.begin() as db:
                 hold_identity(db, work.project_id)
                 _plan(work, db, held)
@@ -151,16 +162,18 @@ def change_rows(work: Work) -> bool:
         values = {*known_values(work.holdings), *plan.addresses}
         rows.strip_rows(
             store, work.project_id, work.holdings.spans, plan.until,
-            surrogate=plan.surrogate, mark=work.mark, known=Known(values),
+            surrogate=plan.surrogate, mark=work.mark, known=Known(values), keep=work.keep,
         )  # fmt: skip
-    rows.hide_rows(store, work.project_id, work.holdings.spans, plan.until)
+    rows.hide_rows(store, work.project_id, work.holdings.spans, plan.until, plan.salt)
+    work.keep()
+    rows.drop_ids(store, work.project_id, work.holdings.ids, plan.salt)
     return True
 
 
 def drop_overrides(work: Work) -> bool:
     store = work.parts.store
     origins = list({span.origin_id for span in work.holdings.spans})
-    rows.hide_overrides(store, work.project_id, origins, work.plan.override_version)
+    rows.hide_overrides(store, work.project_id, origins, work.plan.override_version, work.plan.salt)
     store.reload_owners()
     return True
 
@@ -198,6 +211,10 @@ def compact_database(work: Work) -> bool:
     return disk.compact_database(work.parts.sessions)
 
 
+def empty_database_log(work: Work) -> bool:
+    return disk.empty_database_log(work.parts.sessions)
+
+
 def start_log(work: Work) -> bool:
     disk.start_log(work.parts.stream)
     return True
@@ -216,6 +233,7 @@ STEPS: dict[str, Callable[[Work], bool]] = {
     "purge": purge,
     "purging": wait_for_purge,
     "database": compact_database,
+    "database_log": empty_database_log,
     "log": start_log,
     "logging": wait_for_log,
     "disk": wait_for_disk,
@@ -264,12 +282,12 @@ def _save(db: Session, work: Work, step: str) -> None:
     )
 
 
-def _finish_batch(runner: Runner, partition: Partition) -> None:
-    """One that a dead worker left is done first: it is the person's as it was."""
-    if partition.has_batch():
-        batch = partition.claim(BATCH_MESSAGES)
-        if batch is not None:
-            runner.run(partition, batch)
+def _finish_batch(runner: Runner, partition: Partition) -> bool:
+    """One that a dead worker left is done first: it is the person's as it was. False: there was none."""
+    batch = partition.claim(BATCH_MESSAGES) if partition.has_batch() else None
+    if batch is not None:
+        runner.run(partition, batch)
+    return batch is not None
 
 
 def _plan(work: Work, db: Session, held: list[Partition]) -> None:
@@ -281,6 +299,7 @@ def _plan(work: Work, db: Session, held: list[Partition]) -> None:
         if seen is None:
             # Became somebody else's since it was asked for: their rows are not touched.
             holdings = msgspec.structs.replace(holdings, spans=[])
+            work.counts |= {"events": 0, "orders": 0, "revenue": "0", "ids": 0}
         elif seen.tracking_id:
             holdings = msgspec.structs.replace(holdings, visitors=[seen.tracking_id])
     plan.holdings = holdings

@@ -8,7 +8,7 @@ import msgspec
 
 from tests.privacy.conftest import Shop
 
-SECRETS = ("jon-browser", "jon@", "Snow", "Jon", "4417", "+44 20", "Castle", "gift for")
+SECRETS = ("jon-browser", "jon@", "Snow", "Jon", "4417-jon", "+44 20", "Castle", "gift for")
 PAGE = {"url": "https://shop.example/a?email=jon@shop.example", "title": "Welcome Jon"}
 
 

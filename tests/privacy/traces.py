@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 import lz4.block
 import msgspec
@@ -23,17 +24,26 @@ class Found(msgspec.Struct):
     column: str
 
 
-def files_with(folder: Path, *secrets: str) -> list[str]:
+def as_stored(number: UUID) -> bytes:
+    """A UUID as the engine's columns hold it: two halves, each with its lowest byte first."""
+    return number.bytes[7::-1] + number.bytes[:7:-1]
+
+
+def files_with(folder: Path, *secrets: str | bytes) -> list[str]:
     """`file: secret` for every file that has one of them, in whatever case, in plain bytes or compressed."""
-    wanted = re.compile(b"|".join(re.escape(secret.encode()) for secret in secrets), re.IGNORECASE)
+    wanted = re.compile(b"|".join(re.escape(_bytes(secret)) for secret in secrets), re.IGNORECASE)
     found = []
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             for content in contents(path.read_bytes()):
                 if hit := wanted.search(content):
-                    found.append(f"{path.relative_to(folder)}: {hit[0].decode()}")
+                    found.append(f"{path.relative_to(folder)}: {hit[0]!r}")
                     break
     return found
+
+
+def _bytes(secret: str | bytes) -> bytes:
+    return secret.encode() if isinstance(secret, str) else secret
 
 
 def contents(raw: bytes) -> Iterator[bytes]:

@@ -195,6 +195,8 @@ def name_of(user_ids: dict[str, str], tracking_id: str) -> str:
 
 def visitor_name(tracking_id: str) -> str:
     """The end of the id: the beginnings of ids made at the same time are alike."""
+    if tracking_id.startswith("anonymised-"):
+        return f"Anonymised {tracking_id[-CODE_LENGTH:]}"
     return f"Visitor {tracking_id[-CODE_LENGTH:]}" if tracking_id else "Nobody known"
 
 
