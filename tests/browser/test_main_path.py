@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -176,3 +178,24 @@ def test_the_2013_page_works_unchanged(shop: Shop, new_page: PageFactory) -> Non
     assert customer["revenue"] == "12.50"
     events = system.get(f"/api/v1/customers/{customer['customer_id']}/events?limit=100")["events"]
     assert sum(event["event"] == "page_view" for event in events) == 1
+
+
+def test_what_the_sandbox_is_sent_is_processed_and_answered_and_stays_apart(shop: Shop) -> None:
+    system = shop.system
+    before = system.counters()
+    order = {
+        "order_id": "tried", "cart_id": "c", "total": "12.50", "subtotal": "12.50",
+        "line_items": [{"sku": "A", "price": "12.50", "qty": 1}],
+    }  # fmt: skip
+    message = {"event": "order", "tracking_id": "tried", "sandbox": True, "properties": order}
+    messages = [message | {"message_id": "tried-1"}, message | {"message_id": "tried-2"}]
+    body = json.dumps({"token": system.project["token"], "events": messages}).encode()
+    with urllib.request.urlopen(f"{system.address}/batch", body, timeout=30) as response:
+        results = json.load(response)["results"]
+    assert [(one["outcome"], one.get("reason")) for one in results] == [
+        ("stored", None), ("dropped", "order_known"),
+    ]  # fmt: skip
+    in_sandbox = system.get("/api/v1/customers?id=tried&sandbox=true")
+    assert (in_sandbox["orders"], in_sandbox["revenue"]) == (1, "12.50")
+    assert system.get("/api/v1/counters?sandbox=true")["accepted"] == 2
+    assert system.counters() == before
