@@ -278,3 +278,14 @@ def test_disabled_sends_nothing_and_keeps_the_cookie(collector: Collector, new_p
     [identify] = collector.wait_for_event("identify", page=page)
     assert identify["user_id"] == "jon", "what was said while disabled has to be said again"
     assert not collector.named("order")
+
+
+def test_a_request_of_letters_beyond_ascii_stays_under_16_kilobytes(
+    collector: Collector, new_page: PageFactory
+) -> None:
+    page = new_page()
+    calls = "for (var i = 0; i < 12; i++) shopalytic.track('big', {i: i, text: '\\u30b7\\u30e7'.repeat(700)});"
+    open_shop(collector, page, QUIET, calls)
+    collector.wait_for_event("big", 12, page)
+    assert max(int(post.headers["Content-Length"]) for post in collector.posts) < 16_384
+    assert [message["properties"]["i"] for message in collector.named("big")] == list(range(12))

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.chromium import PageFactory
-from tests.browser.collector import Collector
+from tests.browser.collector import Answer, Collector
 from tests.browser.shop_pages import settle, shop_page
 
 pytestmark = pytest.mark.browser
@@ -237,3 +237,40 @@ def test_two_visitors_are_two_ids(collector: Collector, new_page: PageFactory) -
         visit(collector, page)
     collector.wait_for_event("page_view", 2, page)
     assert len({message["tracking_id"] for message in collector.messages}) == 2
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        Answer(400, {"error": {"code": "rejected", "message": "…", "at": "user_id"}}),
+        # Of a first visit's installation and this.
+        Answer(body={"accepted": 1, "results": [{"status": "accepted"}, {"status": "rejected"}]}),
+    ],
+)
+def test_a_refused_identify_is_said_again_on_the_next_page(
+    collector: Collector, new_page: PageFactory, refusal: Answer
+) -> None:
+    page = new_page()
+    collector.answers = [refusal]
+    visit(collector, page, "shopalytic.identify('jon', {name: 'Jon'});", QUIET)
+    calls = "shopalytic.identify('jon', {name: 'Jon'}); shopalytic.track('end');"
+    for count in (2, 2):
+        visit(collector, page, calls, QUIET)
+        assert len(collector.named("identify")) == count
+    assert collector.named("identify")[1]["properties"] == {"name": "Jon"}
+
+
+def test_an_identify_that_the_queue_had_no_room_for_is_said_again(
+    collector: Collector, new_page: PageFactory
+) -> None:
+    page = new_page()
+    options = "{automatic_page_views:false,automatic_session_tracking:false,max_queue:3}"
+    collector.answers = [Answer(503)]
+    visit_calls = "shopalytic.identify('jon'); for (var i = 0; i < 3; i++) shopalytic.track('wish');"
+    collector.add_page("/", shop_page(collector, options, visit_calls))
+    page.goto(collector.url("/", "www.shop.test"))
+    collector.wait_for(lambda: collector.posts, page)
+    assert not collector.named("identify")
+    collector.add_page("/", shop_page(collector, options, "shopalytic.identify('jon');"))
+    page.goto(collector.url("/", "www.shop.test"))
+    collector.wait_for_event("identify", page=page)
