@@ -2,7 +2,7 @@
 
     python -m benchmarks.fuzz [--messages 10000] [--seed 1]
 
-Checks that no call is answered 5xx, that the counters add up and nothing is left waiting, that what the doors took is what
+Checks that no call and no page is answered 5xx, that the counters add up and nothing is left waiting, that what the doors took is what
 was counted and is stored as often as was counted, that a right event has no violation, and that every violation is of the
 closed list, is told by a sentence and names a property that the message has or must have. Prints what it found; the exit
 code is 1 where anything is wrong.
@@ -24,6 +24,7 @@ from benchmarks.fuzz.documents import fuzz_doors, fuzz_read_api
 from benchmarks.fuzz.findings import Findings, report
 from benchmarks.fuzz.made import NUMBER
 from benchmarks.fuzz.messages import make_messages
+from benchmarks.fuzz.pages import look_at_pages
 from benchmarks.system import System, running_system
 from shopalytic.settings import Settings
 from shopalytic.store.client import open_store
@@ -59,10 +60,14 @@ def fuzz(system: System, count: int, seed: int) -> Findings:
         for start in range(0, len(again), AT_ONCE):
             sender.send(door, again[start : start + AT_ONCE], now, is_alone=False)
     findings.counters = system.wait_until_stored(patience_seconds=300)
-    store = open_store(Settings(data_dir=system.data_dir))
+    settings = Settings(data_dir=system.data_dir)
+    store = open_store(settings)
+    events = stored_events(store)
     check_counters(findings, store)
-    check_events(findings, made, stored_events(store), introduced)
+    check_events(findings, made, events, introduced)
     check_drops(findings, store)
+    owners = (event.customer_id for event in events if event.violations)
+    findings.problems += look_at_pages(settings, owners, findings.answers)
     store.close()
     read_back(findings, system)
     return findings
