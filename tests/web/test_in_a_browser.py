@@ -142,6 +142,26 @@ def test_a_key_is_revoked_only_after_a_question(visit: Visit) -> None:
     expect(page.get_by_text("All tokens are revoked")).to_be_visible()
 
 
+def test_a_hook_key_is_made_copied_and_revoked_after_a_question(visit: Visit) -> None:
+    page = visit.page
+    visit.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(f"{visit.url}/settings")
+    page.fill("#new-secret", "the platform's own")
+    page.get_by_role("button", name="New hook key").click()
+    expect(page.locator("#made-secret")).to_have_text("the platform's own")
+    page.click("[aria-label='Copy address for shopify']")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith(visit.url.partition("/projects")[0] + "/hooks/shopify/sha_hok_")
+    revoke = page.locator("#hooks form[action$=revoke] button")
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    revoke.click()
+    expect(page.locator("#hooks .key-text")).to_have_count(1)
+    page.once("dialog", lambda dialog: dialog.accept())
+    revoke.click()
+    expect(page.locator("#hooks")).to_contain_text("No hook key is in force")
+    assert visit.problems == []
+
+
 def test_the_pages_can_be_used_by_keyboard_alone(visit: Visit, shop: Shop) -> None:
     stored_now(shop, "Some page")
     page = visit.page
