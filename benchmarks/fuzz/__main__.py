@@ -79,7 +79,7 @@ def ask_by_documents(findings: Findings, system: System, examples: int, seed: in
         try:
             for status, count in run(system, examples=examples, number_seed=seed).items():
                 findings.answers[f"{name} {status}"] += count
-        except Exception as error:
+        except (Exception, BaseExceptionGroup) as error:  # schemathesis raises what it found as a group
             findings.problems.append(f"schemathesis, {name}: {error}")
     findings.counters = system.wait_until_stored(patience_seconds=300)
     counters = findings.counters

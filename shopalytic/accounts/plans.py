@@ -23,6 +23,7 @@ from shopalytic.events.planned import PlannedProject, prepare
 
 log = structlog.get_logger(__name__)
 
+VERSION_LIMIT = 2**31 - 1
 KEPT_READY = 500
 """Versions kept in memory; an old one is needed for as long as its messages wait."""
 
@@ -91,9 +92,9 @@ def find_version(db: Session, project_id: int) -> PlanVersion | None:
 
 def get_version(db: Session, project_id: int, version: int) -> PlanVersion:
     """Raises NotFound."""
-    found = db.scalars(
-        select(PlanVersion).where(PlanVersion.project_id == project_id, PlanVersion.version == version)
-    ).first()
+    query = select(PlanVersion).where(PlanVersion.project_id == project_id, PlanVersion.version == version)
+    # A larger number is an error in every database, and none of them has it.
+    found = db.scalars(query).first() if version <= VERSION_LIMIT else None
     if found is None:
         raise NotFound(f"The tracking plan has no version {version}.", at="version")
     return found

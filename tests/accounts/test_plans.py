@@ -54,6 +54,8 @@ def test_the_last_version_saved_is_in_force(sessions: sessionmaker[Session], pro
         assert read_plan(get_version(db, project_id, 1)) == Plan("tell")
         with pytest.raises(NotFound):
             get_version(db, project_id, 3)
+        with pytest.raises(NotFound):
+            get_version(db, project_id, 2**70)
 
 
 def test_the_same_plan_again_is_no_new_version(sessions: sessionmaker[Session], project_id: int) -> None:
