@@ -150,6 +150,7 @@ INTERNAL = {
     "cli.lint_file.MESSAGE_LIMIT_BYTES": "of a file's line, far above a message's",
     "collector.body.DRAIN_LIMIT_BYTES": "read and thrown away", "collector.hooks.reading.DIGITS_LIMIT": "an amount's is told",
     "collector.hooks.reading.PLATFORM_ID_LIMIT": "of a digest", "collector.keys.KEY_LENGTH_LIMIT": "no key is longer",
+    "collector.metrics.CLIENT_DROPS_LIMIT": "above it nobody's tag speaks",
     "collector.pixel.REASON_LIMIT": "of our own sentence", "collector.split.STEPS_LIMIT": "time, not content",
     "demo.shop.QTY_LIMIT": "the demo's", "events.column.DEPTH_LIMIT": "docs/events.md: stored as text beyond it",
     "events.column.KEY_LIMIT": "stored as text beyond it", "events.column.PATHS_LIMIT": "stored as text beyond it",
