@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -45,6 +45,8 @@ class Head(msgspec.Struct, kw_only=True):
     source: str | None = None
     library: str | None = None
     sandbox: bool | None = None
+    dropped: Any = None
+    """Messages that the client itself gave up. Of any type: a figure for the operator rejects no message."""
 
 
 class Batch(msgspec.Struct, kw_only=True):
@@ -54,12 +56,14 @@ class Batch(msgspec.Struct, kw_only=True):
     token: str | None = None
     sent_at: Instant | None = None
     sandbox: bool | None = None
+    dropped: Any = None
 
 
 class _BatchHead(msgspec.Struct, kw_only=True):
     token: str | None = None
     sent_at: Instant | None = None
     sandbox: bool | None = None
+    dropped: Any = None
 
 
 _decode_head = msgspec.json.Decoder(Head).decode
@@ -191,7 +195,7 @@ def _parse_damaged_batch(body: bytes, reason: Exception) -> Batch:
         )
     return Batch(
         events=[msgspec.Raw(item) for item in items],
-        token=head.token, sent_at=head.sent_at, sandbox=head.sandbox,
+        token=head.token, sent_at=head.sent_at, sandbox=head.sandbox, dropped=head.dropped,
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from shopalytic.accounts.plans import Plans
 from shopalytic.collector.body import read_body
 from shopalytic.collector.envelope import close_envelope, make_message_id, open_envelope
 from shopalytic.collector.keys import Access, KeyCache
-from shopalytic.collector.metrics import messages_of
+from shopalytic.collector.metrics import count_client_drops, messages_of
 from shopalytic.collector.native import Head, check_message, parse_batch, parse_head
 from shopalytic.collector.rate import RateLimit
 from shopalytic.collector.refusals import MethodNotAllowed
@@ -105,6 +105,8 @@ class Receiver:
             return answer
         self._stream.append(access.project_id, [(visitor_key, envelope)])
         messages_of(door_type, "accepted").inc()
+        if head.dropped is not None:
+            count_client_drops(head.dropped)
         return b'{"status":"accepted","message_id":' + _encode(message_id) + b"}"
 
     def _receive_batch(self, environ: Environ, body: bytes) -> bytes:
@@ -137,6 +139,8 @@ class Receiver:
                 entries.append((visitor_key, close_envelope(opened, raw, None, made_id)))
             results.append(ACCEPTED)
         self.append("batch", access.project_id, entries, rejected)
+        if batch.dropped is not None:
+            count_client_drops(batch.dropped)
         if trial is not None:
             for number, answer in zip(tried, trial.append(), strict=True):
                 results[number] = answer
