@@ -140,6 +140,7 @@ LIMITS = {
     "accounts.users.PASSWORD_LENGTH": "a password",
 }  # fmt: skip
 INTERNAL = {
+    "accounts.plans.VERSION_LIMIT": "the largest number that the column holds",
     "accounts.users.EMAIL_LIMIT": "that of e-mail itself",
     "client.client.BATCH_SIZE_MOST": "the collector's", "client.client.EVENT_LIMIT": "the collector's",
     "client.client.MESSAGE_ID_LIMIT": "the collector's", "client.client.MESSAGE_LIMIT_BYTES": "the collector's",
