@@ -5,12 +5,14 @@ from __future__ import annotations
 from contextlib import suppress
 
 from shopalytic.accounts.db import reading
+from shopalytic.accounts.models import Project as ProjectRow
 from shopalytic.collector.exponea.reading import Asked, to_json
 from shopalytic.collector.exponea.translate import read_ids
 from shopalytic.errors import NotFound, Rejected
 from shopalytic.identity.derived import read_owners
 from shopalytic.identity.ids import VISITOR, origin_id, parse_tracking_id, parse_user_ids
 from shopalytic.privacy import record
+from shopalytic.reports.project import Project
 
 
 def anonymize(asked: Asked) -> bytes:
@@ -26,6 +28,9 @@ def anonymize(asked: Asked) -> bytes:
         ids.append((VISITOR, parse_tracking_id(sent.cookie)))
     with reading(asked.parts.sessions) as db:
         owners = read_owners(db, project_id, ids)
+        row = db.get_one(ProjectRow, project_id)
+    # With its currency: the proof says how much revenue it was about.
+    project = Project(project_id, row.time_zone, row.currency)
     customers = {timeline[-1].customer_id for timeline in owners.values()}
     if len(customers) > 1:
         raise Rejected("The ids are of several customers; name one of them.", at="customer_ids")
@@ -33,7 +38,7 @@ def anonymize(asked: Asked) -> bytes:
         customers = {origin_id(project_id, VISITOR, ids[-1][1])}
     with suppress(NotFound):
         for customer_id in customers:
-            record.ask(asked.parts, asked.project, customer_id, "anonymise", asked_by=f"key:{asked.key_id}")
+            record.ask(asked.parts, project, customer_id, "anonymise", asked_by=f"key:{asked.key_id}")
             return to_json({"success": True})
     if any(record.find_erasure_of(asked.parts, project_id, f"{name} {value}") for name, value in ids):
         return to_json({"success": True})

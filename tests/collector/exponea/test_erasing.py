@@ -33,7 +33,7 @@ def shop(parts: Parts) -> Iterator[Shop]:
         app = Flask("shopalytic")
         shopalytic.collector.register(app, whole)
         with parts.sessions.begin() as db:
-            made = create_project(db, f"Shop {uuid4()}")
+            made = create_project(db, f"Shop {uuid4()}", currency="GBP")
         shop = Shop(made, whole, app.test_client())
         jon = shop.identify("app-1", NOON, registered="jon@shop.example")
         shop.visit("app-1", ("view_item", "10"), customer=jon)
