@@ -129,8 +129,8 @@ class Link(Base):
     """One entry of the ledger: what a message said about who is who. Only `active` is ever changed.
 
     kind: `identify` (the visitor is the customer of the id), `track` (an event carried both; only the earliest of
-    each pair counts), `alias` (the id is a further one of whoever the visitor is at that time), `same` (id and other
-    came in one message), `seen` (the id was first seen then, without a visitor).
+    each pair counts), `alias` (the id is a further one of whoever has the other id, or else the visitor is, at that
+    time), `same` (id and other came in one message), `seen` (the id was first seen then, without a visitor).
     """
 
     __tablename__ = "link"
