@@ -15,7 +15,9 @@ EMAIL = "owner@shop.example"
 CUSTOMERS = 25
 PATHS = (
     "/", "/live", "/live?bots=1", "/customers", "/customers?q=known-one", "/violations?span=week", "/violations?kind=missing",
-    "/quarantine", "/plan", "/plan/learn", "/debugger", "/settings", "/erasures",
+    "/?days=99999999999999999999", "/live?cursor=x", "/customers?cursor=x", f"/plan?version={10**25}",
+    f"/plan/versions?version={10**25}", f"/plan/file?version={10**25}", "/quarantine?reason=x&rule=rename&at=a..b&value=",
+    "/plan/event?event=wish", "/plan/versions", "/plan/file", "/quarantine", "/plan", "/plan/learn", "/debugger", "/settings", "/erasures",
 )  # fmt: skip
 
 
@@ -37,4 +39,7 @@ def look_at_pages(settings: Settings, customer_ids: Iterable[str], answers: Coun
         answers[f"pages {response.status_code}"] += 1
         if response.status_code >= 500 or response.status_code in (302, 401, 403):
             yield f"{path} answered {response.status_code}: {response.text[:300]}"
+    for path in (f"/projects/{10**30}/", "/projects/0/"):
+        if client.get(path).status_code != 404:
+            yield f"{path} is answered, though there is no such project"
     parts.stream.close()
