@@ -1,4 +1,4 @@
-"""A real Chromium, and a real HTTP server that records what it is sent.
+"""A real Chromium (or `TEST_BROWSER=firefox`), and a real HTTP server that records what it is sent.
 
 Nothing here knows the tag: any test that needs a browser may use `browser`, `new_page` and `collector`.
 Every page fails its test on a page error, an unhandled rejection, or an OPTIONS request to the collector.
@@ -6,6 +6,7 @@ Every page fails its test on a page error, an unhandled rejection, or an OPTIONS
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -18,7 +19,7 @@ from tests.browser.collector import Collector
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Ends with its module: as long as Playwright runs, no other test of this thread can run an event loop."""
-    with running_browser("chromium") as browser:
+    with running_browser(os.environ.get("TEST_BROWSER", "chromium")) as browser:
         yield browser
 
 
