@@ -93,10 +93,12 @@ class EventRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """unplanned_events: what becomes of an event that is neither listed nor predefined."""
+    """unplanned_events: what becomes of an event that is neither listed nor predefined. properties: by their path, of
+    every event, such as the tag's default properties; an event's own rule goes before."""
 
     unplanned_events: UnplannedEvents = "allow"
     events: dict[str, EventRule] = {}
+    properties: dict[str, PropertyRule] = {}
 
 
 class _RawEvent(EventRule, frozen=True, forbid_unknown_fields=True):
@@ -105,6 +107,7 @@ class _RawEvent(EventRule, frozen=True, forbid_unknown_fields=True):
 
 class _RawPlan(Plan, frozen=True, forbid_unknown_fields=True):
     events: dict[str, msgspec.Raw] = {}  # type: ignore[assignment]
+    properties: dict[str, msgspec.Raw] = {}  # type: ignore[assignment]
 
 
 EMPTY = Plan()
@@ -122,12 +125,9 @@ def parse_plan(text: bytes | str) -> Plan:
     for name, sent in head.events.items():
         at = f"events.{name}"
         rule = _decode(bytes(sent), _RawEvent, at)
-        properties = {
-            path: _decode(bytes(each), PropertyRule, f"{at}.properties.{path}")
-            for path, each in rule.properties.items()
-        }
+        properties = _decode_properties(rule.properties, f"{at}.properties")
         events[name] = EventRule(rule.description, rule.on_violation, rule.unplanned_properties, properties)
-    plan = Plan(head.unplanned_events, events)
+    plan = Plan(head.unplanned_events, events, _decode_properties(head.properties, "properties"))
     check_plan(plan)
     return plan
 
@@ -139,6 +139,9 @@ def format_plan(plan: Plan) -> str:
 
 def check_plan(plan: Plan) -> None:
     """Raises WrongPlan for what the types do not say: names, limits, and what would weaken the contract."""
+    _limit("properties", plan.properties, PROPERTIES_LIMIT)
+    for path, each in plan.properties.items():
+        _check_property("", path, each, f"properties.{path}")
     _limit("events", plan.events, EVENTS_LIMIT)
     for name, rule in plan.events.items():
         at = f"events.{name}"
@@ -151,13 +154,15 @@ def check_plan(plan: Plan) -> None:
 
 def put_event(plan: Plan, name: str, rule: EventRule) -> Plan:
     """The plan with the event's rule as given, in its place where it has one. Raises WrongPlan."""
-    changed = Plan(plan.unplanned_events, plan.events | {name: rule})
+    changed = msgspec.structs.replace(plan, events=plan.events | {name: rule})
     check_plan(changed)
     return changed
 
 
 def remove_event(plan: Plan, name: str) -> Plan:
-    return Plan(plan.unplanned_events, {each: rule for each, rule in plan.events.items() if each != name})
+    return msgspec.structs.replace(
+        plan, events={each: rule for each, rule in plan.events.items() if each != name}
+    )
 
 
 def is_predefined(event: str) -> bool:
@@ -186,10 +191,11 @@ def _check_property(event: str, path: str, rule: PropertyRule, at: str) -> None:
         )
     if path in PROPERTY_SLIPS and PROPERTY_SLIPS[path] in find_shape(event).properties:
         raise WrongPlan(at, f"this is a slip that is taken as {PROPERTY_SLIPS[path]}; name that.")
-    if event in PREDEFINED and path in find_shape(event).properties and rule.type != "any":
+    of = _find_contract(event, path)
+    if of and rule.type != "any":
         raise WrongPlan(
             f"{at}.type",
-            f"{path} is a property of the predefined event, whose type is checked already; leave it out.",
+            f"{path} is a property of the predefined event {of}, whose type is checked already; leave it out.",
         )
     _check_text(rule.description, f"{at}.description")
     _check_values(event, path, rule, at)
@@ -217,6 +223,12 @@ def _check_values(event: str, path: str, rule: PropertyRule, at: str) -> None:
         raise WrongPlan(f"{at}.max", "max is less than min.")
 
 
+def _find_contract(event: str, path: str) -> str:
+    """The predefined event whose contract has the property, '' where none has. event: '' for any."""
+    names = (event,) if event in PREDEFINED else () if event else tuple(PREDEFINED)
+    return next((name for name in names if path in find_shape(name).properties), "")
+
+
 def is_number(event: str, path: str) -> bool:
     """Whether the contract says that the property is one."""
     listed = find_shape(event).properties.get(path)
@@ -231,6 +243,10 @@ def _check_text(text: str, at: str) -> None:
 def _limit(at: str, items: Mapping[str, Any], limit: int) -> None:
     if len(items) > limit:
         raise WrongPlan(at, f"at most {limit} are taken; here are {len(items)}.")
+
+
+def _decode_properties(sent: Mapping[str, Any], at: str) -> dict[str, PropertyRule]:
+    return {path: _decode(bytes(each), PropertyRule, f"{at}.{path}") for path, each in sent.items()}
 
 
 def _decode(raw: bytes, type: type[_T], at: str) -> _T:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from shopalytic.events.plan import MONEY_EVENTS, EventRule, Plan
+from shopalytic.events.plan import ALWAYS_PLANNED, MONEY_EVENTS, EventRule, Plan, PropertyRule
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -20,6 +20,7 @@ class Change(msgspec.Struct, frozen=True):
 def find_changes(old: Plan, new: Plan) -> list[Change]:
     """In the order of the new plan, what is gone last; [] where both say the same in another order."""
     found = _members(old, new, "", ("unplanned_events",))
+    found += _property_changes(old.properties, new.properties, "every event")
     for name in [*new.events, *(each for each in old.events if each not in new.events)]:
         before, after = old.events.get(name), new.events.get(name)
         if before is None or after is None:
@@ -39,6 +40,13 @@ def tell_losses(old: Plan, new: Plan) -> list[str]:
             if new.unplanned_events == "refuse"
             else "Events that are not in the plan go to the quarantine until they are replayed."
         )
+    if new.unplanned_events in ("quarantine", "refuse"):
+        does = "refused" if new.unplanned_events == "refuse" else "set aside"
+        told += [
+            f"{name} is no longer in the plan, and what is not in it is {does}."
+            for name in old.events
+            if name not in new.events and name not in ALWAYS_PLANNED
+        ]
     for name, rule in new.events.items():
         before = old.events.get(name, EventRule())
         is_money = name in MONEY_EVENTS
@@ -46,7 +54,7 @@ def tell_losses(old: Plan, new: Plan) -> list[str]:
             continue
         if before.on_violation != rule.on_violation:
             told.append(_tell_choice(name, rule.on_violation, is_money))
-        elif _demands(before) != _demands(rule):
+        elif _demands(before, old) != _demands(rule, new):
             does = "refused" if rule.on_violation == "refuse" else "set aside"
             told.append(f"Of {name}, which is {does} for a violation, the plan now asks for something else.")
     return told
@@ -59,15 +67,25 @@ def _tell_choice(name: str, choice: str, is_money: bool) -> str:
     return f"Each {name} with a violation goes to the quarantine: its money is missing in every report until it is replayed."
 
 
-def _demands(rule: EventRule) -> Any:
-    plain = {path: msgspec.structs.replace(each, description="") for path, each in rule.properties.items()}
-    return rule.unplanned_properties, plain
+def _demands(rule: EventRule, plan: Plan) -> Any:
+    """What a violation of the event depends on."""
+    return rule.unplanned_properties, *(
+        {path: msgspec.structs.replace(each, description="") for path, each in properties.items()}
+        for properties in (rule.properties, plan.properties)
+    )
 
 
 def _event_changes(before: EventRule, after: EventRule, at: str) -> list[Change]:
     found = _members(before, after, f"{at}.", ("description", "on_violation", "unplanned_properties"))
-    for path in [*after.properties, *(each for each in before.properties if each not in after.properties)]:
-        old, new = before.properties.get(path), after.properties.get(path)
+    return found + _property_changes(before.properties, after.properties, at)
+
+
+def _property_changes(
+    before: dict[str, PropertyRule], after: dict[str, PropertyRule], at: str
+) -> list[Change]:
+    found = []
+    for path in [*after, *(each for each in before if each not in after)]:
+        old, new = before.get(path), after.get(path)
         place = f"{at}.{path}"
         if old is None or new is None:
             found.append(Change(place, _brief(old), _brief(new)))

@@ -100,14 +100,14 @@ def accept(plan: Plan, event: str, properties: dict[str, PropertyRule]) -> Plan:
     """The plan with the event, and those of the properties that it does not have. Raises WrongPlan."""
     rule = plan.events.get(event, EventRule())
     changed = msgspec.structs.replace(rule, properties=properties | rule.properties)
-    plan = Plan(plan.unplanned_events, plan.events | {event: changed})
+    plan = msgspec.structs.replace(plan, events=plan.events | {event: changed})
     check_plan(plan)
     return plan
 
 
 def _propose_event(name: str, events: Sequence[Event], plan: Plan) -> ProposedEvent | None:
     planned = plan.events.get(name)
-    known = set(planned.properties) if planned else set()
+    known = set(plan.properties) | (set(planned.properties) if planned else set())
     if name in PREDEFINED:
         known |= set(find_shape(name).properties) | set(PROPERTY_SLIPS) | CONTRACT_MEMBERS
     found: dict[str, _Seen] = {}

@@ -33,6 +33,8 @@ HARMLESS = tuple(
 """What was put right when it was taken sets no message aside."""
 TOLD_LIMIT = 50
 """Violations of one event that a plan adds: an array may have thousands of lines."""
+ABOUT_PEOPLE = frozenset({"identify", "alias"})
+"""Their properties are a customer's, and not those of every event."""
 UNPLANNED_EVENT = Violation.UNPLANNED_EVENT.at("event")
 
 
@@ -45,18 +47,22 @@ class PlannedEvent(msgspec.Struct, frozen=True):
 
 
 class PlannedProject(msgspec.Struct, frozen=True):
-    """A plan that is ready; immutable, so that threads may share it."""
+    """A plan that is ready; immutable, so that threads may share it. other: for events that it does not list."""
 
     events: dict[str, PlannedEvent]
     unplanned_events: str
+    other: PlannedEvent
 
     def check(self, event: str, sent: dict[str, Any], known: list[str]) -> list[str]:
         """What the plan finds wrong with an event's properties as they were sent, beside the violations `known`."""
         planned = self.events.get(event)
-        if planned is None:
-            told = self.unplanned_events != "allow" and event not in ALWAYS_PLANNED
-            return [UNPLANNED_EVENT] if told else []
         found: list[str] = []
+        if planned is None:
+            planned = self.other
+            if self.unplanned_events != "allow" and event not in ALWAYS_PLANNED:
+                found.append(UNPLANNED_EVENT)
+            if not planned.nodes or event in ABOUT_PEOPLE:
+                return found
         for node in planned.nodes:
             node.check(sent, "", found)
         if planned.known is not None:
@@ -136,13 +142,18 @@ class _Tree:
 
 def prepare(plan: Plan) -> PlannedProject:
     return PlannedProject(
-        {name: _prepare_event(name, rule) for name, rule in plan.events.items()}, plan.unplanned_events
+        {
+            name: _prepare_event(name, rule, {} if name in ABOUT_PEOPLE else plan.properties)
+            for name, rule in plan.events.items()
+        },
+        plan.unplanned_events,
+        _prepare_event("", EventRule(), plan.properties),
     )
 
 
-def _prepare_event(name: str, rule: EventRule) -> PlannedEvent:
+def _prepare_event(name: str, rule: EventRule, common: dict[str, PropertyRule]) -> PlannedEvent:
     root = _Tree()
-    for path, each in rule.properties.items():
+    for path, each in (common | rule.properties).items():
         _plant(root, path, each)
     known = None
     if rule.unplanned_properties == "tell":

@@ -46,6 +46,7 @@ plans = st.builds(
         ),
         max_size=4,
     ),
+    properties=st.dictionaries(paths, rules, max_size=4),
 )
 
 
@@ -91,6 +92,8 @@ def prop(**rule: Any) -> str:
         (prop(type="object", values=["a"]), "events.search.properties.query.values", "no list"),
         (prop(type="text", min=1), "events.search.properties.query", "decimal or integer"),
         (prop(type="decimal", min=2, max=1), "events.search.properties.query.max", "less than min"),
+        ('{"properties":{"shop":{"type":"string"}}}', "properties.shop.type", "one of any"),
+        ('{"properties":{"total":{"type":"text"}}}', "properties.total.type", "predefined event"),
         ('{"events":' + "[" * 10_000, "events", ""),
         ('{"events":{}}' + " " * (1 << 18), None, "262,144 bytes"),
     ],

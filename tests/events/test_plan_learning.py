@@ -78,6 +78,11 @@ def test_what_is_in_the_plan_or_in_the_contract_is_not_proposed() -> None:
     assert [each.path for each in event.properties] == ["gift"]
 
 
+def test_what_every_event_may_have_is_not_proposed() -> None:
+    plan = Plan(properties={"shop": PropertyRule()})
+    assert list(learn({"query": "a", "shop": "uk"}, plan=plan)) == ["query"]
+
+
 def test_what_the_clients_send_by_themselves_is_not_proposed() -> None:
     assert (
         propose([make_event(event=name) for name in ("identify", "session_start", "page_view")], Plan()) == []

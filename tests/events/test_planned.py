@@ -118,6 +118,33 @@ def test_what_is_predefined_or_sent_by_the_clients_themselves_is_never_unplanned
     assert plan.decide(event, ["missing:total"]) is None
 
 
+def test_properties_of_every_event_are_looked_at_in_each_and_an_events_own_rule_goes_before() -> None:
+    plan = prepare(
+        Plan(
+            events={
+                "search": EventRule(
+                    unplanned_properties="tell", properties={"shop": PropertyRule(type="integer")}
+                )
+            },
+            properties={
+                "shop": PropertyRule(type="text", required=True),
+                "test": PropertyRule(type="boolean"),
+            },
+        )
+    )
+    assert plan.check("wish", {}, []) == ["missing:shop"]
+    assert plan.check("page_view", {"shop": 1, "test": "x"}, []) == ["not_a_text:shop", "not_a_boolean:test"]
+    assert plan.check("search", {"shop": 1, "test": True, "q": 1}, []) == ["unplanned:q"]
+    assert plan.check("search", {"shop": "a"}, []) == ["not_an_integer:shop"]
+    assert plan.decide("page_view", ["missing:shop"]) is None
+
+
+@pytest.mark.parametrize("event", ["identify", "alias"])
+def test_the_properties_of_every_event_are_not_those_of_a_customer(event: str) -> None:
+    plan = prepare(Plan(properties={"shop": PropertyRule(required=True)}))
+    assert plan.check(event, {}, []) == []
+
+
 def test_what_the_catalogue_told_already_is_not_told_twice() -> None:
     plan = prepare(Plan(events={"order": EventRule(properties={"total": PropertyRule(required=True)})}))
     assert plan.check("order", {}, ["missing:total"]) == []

@@ -145,6 +145,29 @@ def test_what_the_form_shows_is_what_was_saved(shop: Shop) -> None:
     assert versions(shop) == 1
 
 
+def test_properties_of_every_event_are_saved_and_shown(shop: Shop) -> None:
+    saved(shop)
+    form = rows({"path": "shop", "type": "text", "values": "uk\nde"})
+    assert post(shop, "/plan/properties", then="more", **form).location.endswith("/plan/properties?saved=2")
+    assert current(shop) == Plan(
+        events=SEARCH.events, properties={"shop": PropertyRule("text", values=("uk", "de"))}
+    )
+    assert 'value="shop"' in shop.page("/plan/properties", "member")
+    assert "Properties of every event" in shop.page("/plan")
+    wrong = post(shop, "/plan/properties", **rows({"path": "total", "type": "text"}))
+    assert wrong.status_code == 422
+    assert "properties.total.type" in wrong.text
+    assert 'value="total"' in wrong.text
+    assert 'aria-invalid="true"' in wrong.text
+
+
+def test_saving_and_adding_more_leads_back_to_the_event(shop: Shop) -> None:
+    response = post(shop, "/plan/event", name="search", then="more")
+    assert response.location.endswith("/plan/event?name=search&saved=1")
+    page = shop.client("owner").get(response.location).text
+    assert "Saved as version 1" in page
+
+
 def test_a_property_can_be_removed_and_so_can_the_event(shop: Shop) -> None:
     saved(shop)
     post(shop, "/plan/event", name="search", remove="0", **rows({"path": "query"}, {"path": "hits"}))
@@ -316,6 +339,7 @@ def test_a_damaged_proposal_is_refused(shop: Shop) -> None:
 
 ACTIONS = (
     "/plan/event",
+    "/plan/properties",
     "/plan/event/remove",
     "/plan/unplanned",
     "/plan/learn",
@@ -336,7 +360,9 @@ def test_a_member_sees_the_plan_and_cannot_change_it(shop: Shop, action: str) ->
     assert versions(shop) == 1
 
 
-@pytest.mark.parametrize("page", ["/plan", "/plan/event?name=search", "/plan/learn", "/plan/versions"])
+@pytest.mark.parametrize(
+    "page", ["/plan", "/plan/event?name=search", "/plan/properties", "/plan/learn", "/plan/versions"]
+)
 def test_a_member_is_offered_no_change(shop: Shop, page: str) -> None:
     saved(shop)
     shop.happened(shop.event(event="wish", properties={"a": 1}))

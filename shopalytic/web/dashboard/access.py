@@ -31,6 +31,7 @@ OF_PROJECT_ALONE = frozenset(
     """
     settings make_key rotate_key revoke_key make_hook_key save_origins save_general plan plan_event save_plan_event
     remove_plan_event save_unplanned learn_plan take_learned plan_versions take_plan_file restore_plan plan_file
+    plan_properties save_plan_properties
     """.split()  # noqa: SIM905
 )
 """Pages about the project itself. Its sandbox, which has nothing but data, leads to the project's."""

@@ -55,7 +55,7 @@ def read_rows(form: MultiDict[str, str]) -> list[PropertyRow]:
     return [row for number, row in enumerate(rows) if row.path and str(number) not in removed]
 
 
-def make_rows(rule: EventRule) -> list[PropertyRow]:
+def make_rows(properties: dict[str, PropertyRule]) -> list[PropertyRow]:
     return [
         PropertyRow(
             path,
@@ -66,18 +66,24 @@ def make_rows(rule: EventRule) -> list[PropertyRow]:
             "" if each.max is None else str(each.max),
             each.description,
         )
-        for path, each in rule.properties.items()
+        for path, each in properties.items()
     ]
 
 
-def read_event(form: MultiDict[str, str], name: str) -> EventRule:
-    """The rule of an event's form. Raises WrongPlan with the place that the JSON file would have."""
-    at = f"events.{name}.properties"
+def read_properties(form: MultiDict[str, str], event: str = "") -> dict[str, PropertyRule]:
+    """By path. event: '' where they are every event's. Raises WrongPlan with the place that the JSON file would have."""
+    at = f"events.{event}.properties" if event else "properties"
     properties: dict[str, PropertyRule] = {}
     for row in read_rows(form):
         if row.path in properties:
             raise WrongPlan(f"{at}.{row.path}", "this property is there twice.")
-        properties[row.path] = _read_property(row, name, f"{at}.{row.path}")
+        properties[row.path] = _read_property(row, event, f"{at}.{row.path}")
+    return properties
+
+
+def read_event(form: MultiDict[str, str], name: str) -> EventRule:
+    """The rule of an event's form. Raises WrongPlan as `read_properties` does."""
+    properties = read_properties(form, name)
     rule = {
         "description": " ".join(form.get("description", "").split()),
         "on_violation": form.get("on_violation", "keep"),

@@ -16,6 +16,7 @@ TITLES = {
     400: "That did not work",
     403: "Not yours to change",
     404: "Nothing here",
+    409: "Somebody was faster",
     429: "Too many attempts",
     503: "One moment",
 }
