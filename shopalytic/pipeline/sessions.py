@@ -1,8 +1,8 @@
-"""Sessions by the server, for visitors whose client sends none."""
+"""Sessions: those that clients keep, and those that the server cuts for what comes without one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 from uuid import UUID, uuid5
 
@@ -13,6 +13,8 @@ from shopalytic.stream.reader import SessionState
 NAMESPACE = UUID("5b0f5d0e-8a53-5a0b-9d3e-0a4f6c1f7d52")
 """Changing it gives a batch that is repeated across the change other session ids than the first time."""
 LONGEST_MS = 24 * 3600 * 1000
+KEPT_ANEW_MS = 60_000
+"""A browser sends several times a minute; its session is written down again after so long."""
 
 
 class Moment(NamedTuple):
@@ -102,25 +104,94 @@ def put_sessions(
 ) -> dict[tuple[int, str], SessionState]:
     """Give every event that has a visitor and no session its session id.
 
-    An event without a visitor (a server's, an import's) has no session: it is nobody's visit.
+    What a server tells of a visitor belongs to the session that his browser keeps: an order would else be a visit of
+    its own, that came from nowhere. An event without a visitor (a server's, an import's) has no session.
     Returns the states to keep once the batch is stored.
     """
     by_visitor: dict[tuple[int, str], list[Parsed]] = {}
     for message in messages:
         event = message.event
-        if event.tracking_id and not event.session_id and event.door != "import":
+        if event.tracking_id and event.door != "import":
             by_visitor.setdefault((event.project_id, event.tracking_id), []).append(message)
     if not by_visitor:
         return {}
     found = known.states(list(by_visitor))
-    states: dict[tuple[int, str], SessionState] = {}
+    states = {}
     for visitor, own in by_visitor.items():
-        own.sort(key=lambda message: message.occurred_at)
-        moments = [Moment(_milliseconds(message), message.event.message_id) for message in own]
-        ids, states[visitor] = assign_sessions(*visitor, moments, found.get(visitor), timeout_ms)
-        for message, name in zip(own, ids, strict=True):
-            message.event.session_id = name
+        before = found.get(visitor)
+        is_clients = all(message.event.session_id for message in own)
+        state = _put_visitors(*visitor, own, before, timeout_ms)
+        if not (is_clients and _is_told(before, state)):
+            states[visitor] = state
     return states
+
+
+def _is_told(before: SessionState | None, state: SessionState) -> bool:
+    """Whether what is kept says well enough when a client's session was. It is kept for a minute longer than the timeout."""
+    return (
+        before is not None
+        and state.session_id == before.session_id
+        and state.started_at_ms == before.started_at_ms
+        and state.last_at_ms - before.last_at_ms < KEPT_ANEW_MS
+    )
+
+
+def _put_visitors(
+    project_id: int, visitor: str, messages: list[Parsed], known: SessionState | None, timeout_ms: int
+) -> SessionState:
+    """The state to keep of one visitor; messages: at least one."""
+    kept = _clients_sessions(messages, known)
+    if known is not None and known.session_id in kept:
+        known = kept.pop(known.session_id)
+    candidates = [*kept.values(), *([known] if known is not None else [])]
+    left = []
+    for message in messages:
+        if message.event.session_id:
+            continue
+        session = _find_running(candidates, _milliseconds(message), timeout_ms)
+        if session is None or session is known:
+            left.append(message)
+        else:
+            message.event.session_id = session.session_id
+    if left:
+        left.sort(key=lambda message: message.occurred_at)
+        moments = [Moment(_milliseconds(message), message.event.message_id) for message in left]
+        ids, known = assign_sessions(project_id, visitor, moments, known, timeout_ms)
+        for message, name in zip(left, ids, strict=True):
+            message.event.session_id = name
+    states = [*kept.values(), *([known] if known is not None else [])]
+    return max(states, key=lambda state: (state.last_at_ms, state.started_at_ms, state.session_id))
+
+
+def _clients_sessions(messages: Sequence[Parsed], known: SessionState | None) -> dict[str, SessionState]:
+    """Those that the messages name themselves, by id; with what is known of one of them."""
+    found: dict[str, SessionState] = {}
+    for message in messages:
+        name, at_ms = message.event.session_id, _milliseconds(message)
+        if not name:
+            continue
+        state = found.get(name) or (known if known is not None and known.session_id == name else None)
+        found[name] = SessionState(
+            name,
+            at_ms if state is None else min(state.started_at_ms, at_ms),
+            at_ms if state is None else max(state.last_at_ms, at_ms),
+        )
+    return found
+
+
+def _find_running(sessions: Iterable[SessionState], at_ms: int, timeout_ms: int) -> SessionState | None:
+    """The session in which something at that instant happened: of several, the one that began last before it."""
+    near = [
+        session
+        for session in sessions
+        if session.started_at_ms - timeout_ms <= at_ms <= session.last_at_ms + timeout_ms
+        and at_ms - session.started_at_ms <= LONGEST_MS
+    ]
+    return min(near, key=lambda session: _distance(session, at_ms), default=None)
+
+
+def _distance(session: SessionState, at_ms: int) -> tuple[bool, int, str]:
+    return session.started_at_ms > at_ms, abs(at_ms - session.started_at_ms), session.session_id
 
 
 def _milliseconds(message: Parsed) -> int:

@@ -156,10 +156,58 @@ def test_a_batch_out_of_order_is_cut_in_the_order_of_time() -> None:
     assert states == {(1, "t"): SessionState(own(0), 0, 50 * MINUTE_MS)}
 
 
-def test_a_session_that_the_client_made_stands() -> None:
-    messages = [parsed(0, session="client's"), parsed(1)]
+@pytest.mark.parametrize("minute", [-29, 0, 5, 39])
+def test_what_a_server_tells_of_a_visitor_belongs_to_the_session_of_his_browser(minute: float) -> None:
+    """Though the server's clock counts whole seconds, and so may be a little before the page."""
+    messages = [parsed(60, session="client's"), parsed(70, session="client's"), parsed(60 + minute)]
+    states = put_sessions(Known(of={}), messages, TIMEOUT_MS)
+    assert [message.event.session_id for message in messages] == ["client's"] * 3
+    assert states == {(1, "t"): SessionState("client's", 60 * MINUTE_MS, 70 * MINUTE_MS)}
+
+
+def test_what_a_server_tells_later_belongs_to_the_session_that_the_browser_kept() -> None:
+    states = put_sessions(Known(of={}), [parsed(60, session="client's")], TIMEOUT_MS)
+    messages = [parsed(65)]
+    states = put_sessions(Known(of=states), messages, TIMEOUT_MS)
+    assert messages[0].event.session_id == "client's"
+    messages = [parsed(70, session="client's"), parsed(72)]
+    states = put_sessions(Known(of=states), messages, TIMEOUT_MS)
+    assert messages[1].event.session_id == "client's"
+    assert states == {(1, "t"): SessionState("client's", 60 * MINUTE_MS, 72 * MINUTE_MS)}
+
+
+def test_of_two_sessions_of_a_browser_the_one_that_began_last_has_the_order() -> None:
+    messages = [parsed(0, session="first"), parsed(20, session="second"), parsed(25), parsed(10)]
+    states = put_sessions(Known(of={}), messages, TIMEOUT_MS)
+    assert [message.event.session_id for message in messages[2:]] == ["second", "first"]
+    assert states[1, "t"].session_id == "second"
+
+
+def test_an_order_just_before_the_browsers_next_session_belongs_to_the_one_before() -> None:
+    messages = [parsed(1030, session="next"), parsed(1015)]
+    states = put_sessions(Known(of={(1, "t"): KNOWN}), messages, TIMEOUT_MS)
+    assert messages[1].event.session_id == "known"
+    assert states[1, "t"].session_id == "next"
+
+
+def test_what_a_server_tells_long_after_the_browsers_session_is_a_session_of_its_own() -> None:
+    messages = [parsed(0, session="client's"), parsed(31)]
     put_sessions(Known(of={}), messages, TIMEOUT_MS)
-    assert [message.event.session_id for message in messages] == ["client's", own(1)]
+    assert messages[1].event.session_id == own(31)
+
+
+def test_a_session_that_the_client_made_stands() -> None:
+    messages = [parsed(1005, session="client's"), parsed(1006, session="another")]
+    states = put_sessions(Known(of={(1, "t"): KNOWN}), messages, TIMEOUT_MS)
+    assert [message.event.session_id for message in messages] == ["client's", "another"]
+    assert states == {}  # the known one had the last event
+
+
+def test_a_browsers_session_is_written_down_again_after_a_minute() -> None:
+    before = SessionState("client's", 0, 0)
+    for minute, is_kept in ((0.5, False), (1, True)):
+        states = put_sessions(Known(of={(1, "t"): before}), [parsed(minute, session="client's")], TIMEOUT_MS)
+        assert bool(states) is is_kept
 
 
 def test_each_visitor_of_each_project_has_sessions_of_its_own() -> None:
