@@ -26,7 +26,14 @@ from tests.web.test_quarantine import set_aside
 pytestmark = pytest.mark.browser
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 800}
-PLAN_PATHS = ["/plan", "/plan/event?name=search", "/plan/event?name=order", "/plan/learn", "/plan/versions"]
+PLAN_PATHS = [
+    "/plan",
+    "/plan/event?name=search",
+    "/plan/event?name=order",
+    "/plan/properties",
+    "/plan/learn",
+    "/plan/versions",
+]
 PATHS = ["/", "/live", "/customers", "/settings", *PLAN_PATHS]
 
 
