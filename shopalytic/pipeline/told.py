@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
 import msgspec
 import structlog
 
 from shopalytic.events.event import NIL, Drop, DropReason, Duplicate, Event, Quarantine
-from shopalytic.events.message import Envelope
 from shopalytic.events.properties import event_properties, name_sent
 from shopalytic.events.sentences import PLACES, QUARANTINE, tell_violation
 from shopalytic.events.violations import Violation
@@ -107,20 +106,31 @@ class Teller:
     def _answer(self, items: Sequence[Item]) -> None:
         answers: dict[str, list[bytes]] = {}
         for item in items:
-            if item.envelope.ticket:
-                ticket, _, number = item.envelope.ticket.partition(":")
-                told = tell(item)
-                told.number = int(number)
-                answers.setdefault(ticket, []).append(_encoder.encode(told))
+            if item.envelope.ticket and (content := _try(_encode_answer, item)):
+                answers.setdefault(item.envelope.ticket.partition(":")[0], []).append(content)
         for ticket, contents in answers.items():
             self._feed.answer(ticket, contents)
 
     def _publish(self, project_id: int, items: Sequence[Item]) -> None:
         own = [item for item in items if item.envelope.project_id == project_id]
-        if own:
-            self._feed.publish(
-                project_id, [encode_for_feed(tell(item), item.envelope) for item in own[-ENTRIES_KEPT:]]
-            )
+        contents = [content for item in own[-ENTRIES_KEPT:] if (content := _try(_encode_for_feed, item))]
+        if contents:
+            self._feed.publish(project_id, contents)
+
+
+def _try(encode: Callable[[Item], bytes], item: Item) -> bytes:
+    """b"" where it cannot be told: its neighbours are."""
+    try:
+        return encode(item)
+    except Exception:
+        log.exception("what became of a message could not be told", message_id=item.message_id)
+        return b""
+
+
+def _encode_answer(item: Item) -> bytes:
+    told = tell(item)
+    told.number = int(item.envelope.ticket.partition(":")[2])
+    return _encoder.encode(told)
 
 
 def tell(item: Item) -> Told:
@@ -166,12 +176,12 @@ def find_finding(violation: str) -> Finding:
     return Finding(kind, at, tell_violation(Violation(kind), at))
 
 
-def encode_for_feed(told: Told, envelope: Envelope) -> bytes:
+def _encode_for_feed(item: Item) -> bytes:
     """With the message as it came, both cut to what the feed may keep. The visitor's address is not among it."""
-    raw = bytes(envelope.message)
+    told, raw = tell(item), bytes(item.envelope.message)
     told.raw = raw[:RAW_LIMIT_BYTES].decode("utf-8", "replace")
     told.is_raw_cut = len(raw) > RAW_LIMIT_BYTES
-    told.user_agent = envelope.user_agent
+    told.user_agent = item.envelope.user_agent
     # As understood it is about as large as it came.
     if len(raw) > PROPERTIES_LIMIT_BYTES and told.event is not None:
         told.event.properties = {}

@@ -186,6 +186,16 @@ class Stream:
                     _add(counters, name[len(prefix) :].decode(), int(value))
         return counters
 
+    def waiting(self, project_id: int) -> int:
+        """Messages of a project that wait for a worker. Raises QueueUnavailable."""
+        try:
+            with self.client.pipeline(transaction=False) as pipeline:
+                for number in range(self.partitions()):
+                    pipeline.hget(partition_key(number, "counters"), f"{project_id}:waiting")
+                return sum(int(value or 0) for value in pipeline.execute())
+        except RedisError as error:
+            raise QueueUnavailable(f"The queue does not answer: {error}") from error
+
     def forget_counters(self, project_id: int) -> None:
         """Of what is deleted as a whole. Raises QueueUnavailable."""
         prefix = f"{project_id}:".encode()

@@ -112,10 +112,16 @@ def test_a_feed_that_fails_fails_no_batch(line: Line, feed: Feed) -> None:
     assert line.stream.counters(line.project_id).waiting == 0
 
 
-def test_a_teller_with_a_fault_fails_no_batch(line: Line, feed: Feed) -> None:
+def test_a_message_that_cannot_be_told_fails_neither_its_batch_nor_its_neighbours(
+    line: Line, feed: Feed
+) -> None:
+    feed.watch(line.project_id)
     line.send({}, ticket="no number")
+    line.send({"message_id": "m9"}, ticket="t1:0")
     drain(line, feed)
-    assert line.stream.counters(line.project_id).stored == 1
+    assert line.stream.counters(line.project_id).stored == 2
+    assert [decode_told(content).message_id for content in feed.wait("t1", 1, 5)] == ["m9"]
+    assert len(told(line, feed)) == 2
 
 
 def test_without_redis_nobody_is_watched() -> None:

@@ -198,6 +198,16 @@ def test_a_wrong_address_is_refused(shop: Shop, query: str) -> None:
     assert shop.client("owner").get(f"{shop.base}/debugger/new?{query}").status_code == 400
 
 
+def test_messages_that_wait_for_a_worker_are_told(shop: Shop) -> None:
+    opened = shop.page("/debugger")
+    assert "for the worker" not in opened
+    shop.parts.stream.append(shop.project_id, [("anna", b'{"p":%d,"r":1,"m":{}}' % shop.project_id)] * 2)
+    part = shop.client("owner").get(poll_of(opened)).text
+    assert "2 messages wait for the worker, which has not come to them yet." in part
+    arrive(shop, {})
+    assert "for the worker" not in shop.client("owner").get(poll_of(part)).text
+
+
 def test_what_another_version_wrote_is_left_out(shop: Shop) -> None:
     shop.page("/debugger")
     shop.parts.stream.feed.publish(shop.project_id, [b'{"outcome": 5}', b"no json"])

@@ -97,7 +97,6 @@ def show_debugger() -> str:
         messages=make_messages(page, wanted),
         filter=wanted,
         outcomes=OUTCOMES,
-        is_empty=not page.entries,
         emptied="emptied" in request.args,
         token=find_token(),
         address=get_parts().settings.public_url.rstrip("/") or request.host_url.rstrip("/"),
@@ -218,8 +217,10 @@ def find_token() -> str:
 
 
 def _next_poll(page: Page, after: str, ends_at: datetime) -> dict[str, Any]:
+    """waiting: messages of the project that no worker has come to, where nothing else is there to see."""
     last = page.entries[-1].id if page.entries else after
-    return {"after": last, "ends": int(ends_at.timestamp())}
+    waiting = 0 if page.entries else get_parts().stream.waiting(here().project.id)
+    return {"after": last, "ends": int(ends_at.timestamp()), "waiting": waiting}
 
 
 def _read_end(text: str) -> datetime:
