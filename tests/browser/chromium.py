@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Error, Page, sync_playwright
 
 from tests.browser.collector import DEADLINE_SECONDS
 
@@ -69,11 +69,18 @@ def running_browser(name: str) -> Iterator[Browser]:
                 ignore_default_args=["--disable-back-forward-cache"],
             )
         else:
-            browser = playwright.firefox.launch(
-                executable_path=path, channel=FIREFOX_CHANNEL, firefox_user_prefs=FIREFOX_PREFERENCES
-            )
+            browser = launch_firefox(playwright.firefox, {})
         yield browser
         browser.close()
+
+
+def launch_firefox(firefox: BrowserType, preferences: dict[str, str | float | bool]) -> Browser:
+    """preferences: more of `about:config`, which holds for a whole browser."""
+    return firefox.launch(
+        executable_path=find_firefox(),
+        channel=FIREFOX_CHANNEL,
+        firefox_user_prefs=FIREFOX_PREFERENCES | preferences,
+    )
 
 
 def is_notice(error: Error) -> bool:

@@ -125,24 +125,19 @@ class Shop:
 
 @dataclass(frozen=True)
 class Hazard:
-    """only: the one browser in which it can be made, and why not in the other."""
-
     name: str
     result: str
     check: Callable[[Shop], None]
-    only: tuple[str, str] | None = None
 
 
 HAZARDS: list[Hazard] = []
 
 
-def hazard(
-    name: str, result: str, only: tuple[str, str] | None = None
-) -> Callable[[Callable[[Shop], None]], Callable[[Shop], None]]:
+def hazard(name: str, result: str) -> Callable[[Callable[[Shop], None]], Callable[[Shop], None]]:
     """Put a check on the list."""
 
     def listed(check: Callable[[Shop], None]) -> Callable[[Shop], None]:
-        HAZARDS.append(Hazard(name, result, check, only))
+        HAZARDS.append(Hazard(name, result, check))
         return check
 
     return listed
