@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 from flask import Blueprint, Flask, Response, current_app, request
@@ -18,6 +19,8 @@ from shopalytic.settings import Settings
 
 TAG_FILE = "shopalytic.v1.js"
 """The built tag in the static folder, whatever name it is served under."""
+MODULE_SUFFIXES = {".mjs": "text/javascript", ".d.mts": "text/plain"}
+"""The same tag as an ES module, and its types for TypeScript, beside the tag under its name; by content type."""
 TAG_EXTENSION = "shopalytic.tag"
 """Where the application keeps its TagFile, whose `find().version` belongs in the snippet's `?v=`."""
 PREFLIGHT_SECONDS = 86400
@@ -39,19 +42,24 @@ def register(app: Flask, parts: Parts) -> None:
     def preflight() -> Response:
         return answer_preflight(request.environ.get(RECEIVER, receiver))
 
-    def serve_tag() -> Response:
-        found = tag.find()
+    def serve(file: TagFile, content_type: str) -> Response:
+        found = file.find()
         if found is None:
             return Response(
                 "The tag's file is missing: build it with `make tag`.\n", 404, mimetype="text/plain"
             )
-        return answer_tag(found, request)
+        return answer_tag(found, request, content_type)
 
     for path, door in receiver.doors.items():
         blueprint.add_url_rule(path, door.name, take, methods=METHODS, provide_automatic_options=False)
         blueprint.add_url_rule(path, "preflight", preflight, methods=["OPTIONS"])
-    for path in own_paths(parts.settings, parts.settings.tag_name):
-        blueprint.add_url_rule(path, "tag", serve_tag)
+    files = {parts.settings.tag_name: (tag, "text/javascript")}
+    for suffix, content_type in MODULE_SUFFIXES.items():
+        file = TagFile(tag.path.with_name(tag.path.stem + suffix))
+        files[parts.settings.tag_name.removesuffix(".js") + suffix] = file, content_type
+    for number, (name, served) in enumerate(files.items()):
+        for path in own_paths(parts.settings, name):
+            blueprint.add_url_rule(path, f"tag{number}", partial(serve, *served))
     app.register_blueprint(blueprint)
 
 

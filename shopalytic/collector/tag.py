@@ -37,21 +37,21 @@ class TagFile:
     """Reads and packs the file at its first use, and again where it has changed since."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._tag: Tag | None = None
         self._mutex = threading.Lock()
 
     def find(self) -> Tag | None:
         """None where there is no file."""
         try:
-            status = self._path.stat()
+            status = self.path.stat()
         except OSError:
             return None
         stamp = (status.st_mtime_ns, status.st_size)
         tag = self._tag
         if tag is None or tag.stamp != stamp:
             with self._mutex:
-                self._tag = tag = pack_tag(self._path.read_bytes(), stamp)
+                self._tag = tag = pack_tag(self.path.read_bytes(), stamp)
         return tag
 
 
@@ -65,11 +65,11 @@ def pack_tag(content: bytes, stamp: tuple[int, int]) -> Tag:
     )
 
 
-def answer_tag(tag: Tag, request: Request) -> Response:
+def answer_tag(tag: Tag, request: Request, content_type: str = "text/javascript") -> Response:
     """The tag in the smallest form that the client takes, or 304 where it has that form."""
     encoding = next((name for name in ("br", "gzip") if request.accept_encodings.quality(name) > 0), "")
-    response = Response(tag.packed[encoding], mimetype="text/javascript")
-    response.headers["Content-Type"] = "text/javascript; charset=utf-8"
+    response = Response(tag.packed[encoding], mimetype=content_type)
+    response.headers["Content-Type"] = f"{content_type}; charset=utf-8"
     if encoding:
         response.headers["Content-Encoding"] = encoding
     # Only the present version may be kept for ever: an old one in an address gets the present content too.

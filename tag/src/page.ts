@@ -20,7 +20,6 @@ let automatic: Message | false | undefined;
 export const viewPage = (properties?: unknown, extra?: TrackOptions, isAutomatic?: boolean, isAgain?: boolean): void => {
   const key = pageKey(context.url);
   const first = automatic;
-  const place = { url: context.url, referrer: context.referrer };
   if (key == viewed && !isAgain && (isAutomatic || first)) {
     if (!isAutomatic && first) {
       automatic = false;
@@ -28,13 +27,13 @@ export const viewPage = (properties?: unknown, extra?: TrackOptions, isAutomatic
         assign(first.properties, properties);
         put(first, extra || {});
       } else if (properties || extra) {
-        record("page_view_update", assign(assign(place, { page_view_id: first.message_id }), properties), extra);
+        record("page_view_update", assign({ page_view_id: first.message_id }, properties), extra);
       }
     }
     return;
   }
   viewed = key;
-  const message = record("page_view", assign(place, properties), extra);
+  const message = record("page_view", assign({ url: context.url, referrer: context.referrer }, properties), extra);
   automatic = isAutomatic && message;
 };
 

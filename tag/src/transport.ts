@@ -30,11 +30,17 @@ let pauseTimer = 0;
 let isHeld = true;
 let isPatient = true;
 
-/** Without a token nothing is ever sent. */
+/** A module's own address, where it is not part of a shop's bundle. */
+export const comeFrom = (address: string): void => {
+  host = address;
+};
+
+/** Without a token, or without an address, nothing is ever sent. */
 export const connect = (projectToken: unknown): void => {
   token = projectToken as string;
   host = (options.api_host ? options.api_host + "/" : host).replace(/\/+[^/]*$/, "");
-  if (!token) stop();
+  if (!token) stop("project token");
+  if (!host) stop("api_host");
   // After the page's own listeners: what they track goes along.
   const go = (): void => {
     isPatient = false;
@@ -45,8 +51,8 @@ export const connect = (projectToken: unknown): void => {
 };
 
 /** Said once, even without `debug`: a shop whose events go nowhere has to learn why. */
-const stop = (): void => {
-  if (!isStopped) console.error("shopalytic: no valid project token");
+const stop = (missing: string): void => {
+  if (!isStopped) console.error("shopalytic: no valid " + missing);
   isStopped = true;
 };
 
@@ -125,7 +131,7 @@ export const flush = (): void => {
     } else {
       tries = 0;
       forgetLost(told);
-      if (status == 401) stop();
+      if (status == 401) stop("project token");
       batch.forEach((item, i) => {
         const result = (answer.results || [answer])[i] || {};
         remove(item);

@@ -35,7 +35,7 @@ def test_a_rebuild_gives_the_committed_files_to_the_byte(tmp_path: Path) -> None
         missing = pytest.fail if os.environ.get("CI") else pytest.skip
         missing("no node, or tag/node_modules is not installed: run tag/build.sh")
     subprocess.run(["sh", ROOT / "tag" / "build.sh", tmp_path], check=True, capture_output=True, text=True)
-    for name in ("shopalytic.v1.js", "snippet.js"):
+    for name in ("shopalytic.v1.js", "shopalytic.v1.mjs", "shopalytic.v1.d.mts", "snippet.js"):
         assert (tmp_path / name).read_bytes() == (STATIC / name).read_bytes(), f"{name}: run tag/build.sh"
 
 
@@ -50,7 +50,8 @@ def test_the_snippet_has_a_stub_for_every_public_method() -> None:
 
 
 def test_static_holds_only_what_a_browser_may_download() -> None:
-    assert not [path for path in STATIC.rglob("*") if path.suffix in {".ts", ".map", ".mjs"}]
+    sources = [path.name for path in STATIC.rglob("*") if path.suffix in {".ts", ".mts", ".map", ".mjs"}]
+    assert sorted(sources) == ["shopalytic.v1.d.mts", "shopalytic.v1.mjs"]
 
 
 def test_the_tag_has_no_runtime_dependency_and_its_lock_names_no_host() -> None:
