@@ -40,7 +40,9 @@ def parse_rule(kind: str, at: str, value: str) -> Rule:
             return Rule("rename", path, to)
         case "default":
             if path[0] in IDS or path[-1] in IDS:
-                raise ValueError("an id has no default: all these messages would be one customer's, or one order")
+                raise ValueError(
+                    "an id has no default: all these messages would be one customer's, or one order"
+                )
             if not value.strip():
                 raise ValueError("a default needs a value")
             return Rule("default", path, _parse_value(value.strip()))
