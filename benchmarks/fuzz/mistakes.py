@@ -33,20 +33,27 @@ def _put_nearly(draw: st.DrawFn, made: Made, now: float) -> None:
     made.properties[draw(st.sampled_from(names))] = value
 
 
+INSIDE = {
+    "line_items": ("sku", "price", "qty", "cost", "name"),
+    "discounts": ("code", "value"),
+    "billing": ("city", "zipcode", "country", "state"),
+    "shipping": ("city", "zipcode", "country", "state"),
+}
+
+
 def _put_inside(draw: st.DrawFn, made: Made, now: float) -> None:
-    """Something wrong in a line, a discount or an address."""
-    name = draw(st.sampled_from(["line_items", "discounts", "billing", "shipping"]))
-    member = draw(
-        st.sampled_from(
-            ["sku", "price", "qty", "cost", "name", "code", "value", "city", "zipcode", "country"]
-        )
-    )
-    value = draw(st.sampled_from(["2", "", "-1", -3, None, [], True]) | json_values)
+    """Something wrong in a line, a discount or an address, where there is one."""
+    names = [name for name in INSIDE if made.properties.get(name)] or list(INSIDE)
+    name = draw(st.sampled_from(names))
+    value = draw(st.sampled_from(["2", "", "-1", -3, None, [], True, "GB", "Germany"]) | json_values)
+    change = {draw(st.sampled_from(INSIDE[name])): value}
     inside = made.properties.get(name)
     if isinstance(inside, list) and inside and isinstance(inside[0], dict):
-        inside[draw(st.integers(0, len(inside) - 1))] = inside[0] | {member: value}
+        inside[draw(st.integers(0, len(inside) - 1))] = inside[0] | change
+    elif isinstance(inside, dict):
+        made.properties[name] = inside | change
     else:
-        made.properties[name] = {member: value} if name in ("billing", "shipping") else [{member: value}]
+        made.properties[name] = change if name in ("billing", "shipping") else [change]
 
 
 def _change_amount(draw: st.DrawFn, made: Made, now: float) -> None:

@@ -37,7 +37,8 @@ def look_at_pages(settings: Settings, customer_ids: Iterable[str], answers: Coun
     for path in (*PATHS, *(f"/customers/{each}" for each in sorted(set(customer_ids))[:CUSTOMERS])):
         response = client.get(base + path)
         answers[f"pages {response.status_code}"] += 1
-        if response.status_code >= 500 or response.status_code in (302, 401, 403):
+        is_sign_in = response.location and "/sign-in" in response.location
+        if response.status_code >= 500 or response.status_code in (401, 403) or is_sign_in:
             yield f"{path} answered {response.status_code}: {response.text[:300]}"
     for path in (f"/projects/{10**30}/", "/projects/0/"):
         if client.get(path).status_code != 404:

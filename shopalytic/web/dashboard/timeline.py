@@ -218,7 +218,7 @@ def customer_name(properties: dict[str, Any], ids: Iterable[tuple[str, str]]) ->
 def _money(amount: Any, currency: str) -> str:
     try:
         return money(amount, currency) if amount is not None else ""
-    except ArithmeticError:
+    except (ArithmeticError, TypeError, ValueError):  # what came in its place, of any type
         return plain(amount)
 
 
