@@ -9,6 +9,7 @@ from tests.browser.hazards.hazard import BUY, Shop, hazard, script
 
 PROTOTYPES = {"1.6": "prototype-1.6.0.3.js", "1.7": "prototype-1.7.3.js"}
 REQUIREJS = "requirejs-2.3.8.js"
+ZONE = "zone-0.16.3.js"
 
 ADD_SCRIPT = """
 src => new Promise((done, failed) => {
@@ -85,6 +86,17 @@ def _expect_modules_work(page: Page) -> None:
     page.evaluate("define('own', [], function () { return 7; })")
     assert page.evaluate("new Promise(done => require(['own'], done))") == 7
     assert page.evaluate("window.failed") is None
+
+
+@hazard("Zone.js, which wraps timers, promises, events and requests for Angular", "the tag runs in its zone")
+def zone_before(shop: Shop) -> None:
+    page = shop.open(f"<script src={shop.library(ZONE)}></script>", calls=BUY)
+    assert page.evaluate("XMLHttpRequest.prototype.send.name") != "send", (
+        "it has wrapped what the browser had"
+    )
+    shop.expect_bought(page)
+    page.evaluate("history.pushState(0, '', '/two')")
+    shop.wait_for_views(2, page)
 
 
 @hazard("define.amd, module and exports where the tag runs", "neither is used")
