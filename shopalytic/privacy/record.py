@@ -30,7 +30,9 @@ from shopalytic.settings import get_secret_key
 
 Kind = Literal["anonymise", "forget"]
 FIRST_STEP = "waiting"
-NAMING_STEPS = frozenset({"waiting", "cutting", "rows", "overrides", "quarantine", "purge"})
+NAMING_STEPS = frozenset(
+    {"waiting", "cutting", "rows", "hiding", "others", "overrides", "quarantine", "purge"}
+)
 """While the customer may still be found. Whoever is found afterwards under the same ids is somebody new."""
 DONE = "done"
 ERASED = Erasure.__table__.c

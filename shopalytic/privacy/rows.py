@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from hashlib import blake2b, md5
+from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
@@ -35,6 +35,10 @@ class Place(msgspec.Struct, frozen=True):
 
 class Number(msgspec.Struct):
     number: int
+
+
+class Numbers(msgspec.Struct):
+    numbers: list[int]
 
 
 class Text(msgspec.Struct):
@@ -98,38 +102,44 @@ def strip_rows(
 
 
 def hide_rows(store: Store, project_id: int, spans: Sequence[Span], until: str, salt: str) -> None:
-    """Take the rows out of every answer, at once; their bytes go with `start_purge`."""
-    for condition in conditions(spans, salt):
-        store.command(
-            _delete("events") + f" WHERE project_id = {project_id:d} AND stored_at <= '{_instant(until)}' "
-            f"AND ({condition})"
-        )
-        store.command(
-            _delete("dropped") + f" WHERE project_id = {project_id:d} AND received_at <= '{_instant(until)}' "
-            f"AND ({condition})"
-        )
+    """Begin to take the rows out of every answer; they are once `is_settled`. Their bytes go with `start_purge`."""
+    for condition in hidden_conditions(store, spans, salt):
+        for table, column in (("events", "stored_at"), ("dropped", "received_at")):
+            store.command(
+                f"DELETE FROM {_local(table)} {{{{on_cluster}}}} WHERE project_id = {project_id:d} "
+                f"AND {column} <= '{_instant(until)}' AND ({condition}) SETTINGS lightweight_deletes_sync = 0"
+            )
 
 
 def hide_overrides(store: Store, project_id: int, origins: Sequence[UUID], version: int, salt: str) -> None:
     for some in chunks(origins):
         store.command(
-            _delete("overrides", is_local=False)
-            + f" WHERE project_id = {project_id:d} AND version <= {version:d} AND {_origin_in(some, salt)}"
+            "DELETE FROM {{overrides}} {{on_cluster}} "
+            f"WHERE project_id = {project_id:d} AND version <= {version:d} AND {_origin_in(store, some, salt)}"
         )
 
 
 def drop_ids(store: Store, project_id: int, ids: Sequence[Id], salt: str) -> None:
-    """Take the person's ids out of rows that are somebody else's: a refused alias stands under who asked for it."""
+    """Begin to take the person's ids out of rows that are somebody else's: a refused alias stands under who asked for
+    it. They are out once `is_settled`.
+    """
     for some in chunks(ids):
-        salted = ", ".join(f"('{_plain(id_type, salt)}', '{_plain(value, salt)}')" for id_type, value in some)
-        pair = f"({_salted('k', salt)}, {_salted('v', salt)}) IN ({salted})"
+        [pairs] = store.rows(
+            Numbers,
+            f"SELECT arrayMap((k, v) -> sipHash64('{_hexadecimal(salt)}', k, v), "
+            "{types:Array(String)}, {values:Array(String)}) AS numbers",
+            types=[id_type for id_type, _ in some],
+            values=[value for _, value in some],
+        )
+        listed = ", ".join(map(str, pairs.numbers))
+        pair = f"sipHash64('{_hexadecimal(salt)}', toString(k), v) IN ({listed})"
         where = f"project_id = {project_id:d} AND arrayExists((k, v) -> {pair}, mapKeys(user_ids), mapValues(user_ids))"
         [found] = store.rows(Number, "SELECT count() AS number FROM {{events}} WHERE " + where)
         if found.number:
             store.command(
                 f"ALTER TABLE {_local('events')} {{{{on_cluster}}}} "
                 f"UPDATE user_ids = mapFilter((k, v) -> NOT ({pair}), user_ids) WHERE {where} "
-                "SETTINGS mutations_sync = 2"
+                "SETTINGS mutations_sync = 0"
             )
 
 
@@ -169,12 +179,18 @@ PURGED = ("events", "dropped", "quarantine")
 def start_purge(store: Store) -> None:
     """Have the tables' parts that hold deleted rows written anew. Twice is harmless."""
     for table in PURGED:
-        store.command(f"ALTER TABLE {_local(table)} {{{{on_cluster}}}} APPLY DELETED MASK")
-    store.command("ALTER TABLE {{overrides}} {{on_cluster}} APPLY DELETED MASK")
+        store.command(
+            f"ALTER TABLE {_local(table)} {{{{on_cluster}}}} APPLY DELETED MASK "
+            "SETTINGS mutations_sync = 0, lightweight_deletes_sync = 0"
+        )
+    store.command(
+        "ALTER TABLE {{overrides}} {{on_cluster}} APPLY DELETED MASK "
+        "SETTINGS mutations_sync = 0, lightweight_deletes_sync = 0"
+    )
 
 
-def is_purged(store: Store) -> bool:
-    """Whether all parts that held deleted rows are written anew. Their old files are still there then."""
+def is_settled(store: Store) -> bool:
+    """Whether all that was begun is done. After a purge, old files are still there then."""
     [unfinished] = store.rows(
         Number,
         f"SELECT count() AS number FROM {_system(store, 'mutations')} "
@@ -202,40 +218,49 @@ def store_time(store: Store) -> str:
     return store.rows(Text, "SELECT toString(now64(3, 'UTC')) AS text")[0].text
 
 
-def conditions(spans: Sequence[Span], salt: str = "") -> Iterator[str]:
-    """SQL conditions on `origin_id` and `occurred_at`, each for up to SPANS_AT_ONCE of the spans.
+def conditions(spans: Sequence[Span]) -> Iterator[str]:
+    """SQL conditions on `origin_id` and `occurred_at`, each for up to SPANS_AT_ONCE of the spans."""
+    for some in _pieces(spans):
+        yield _any_of(some, lambda origins: f"origin_id IN ({', '.join(_quoted(one) for one in origins)})")
 
-    salt: for statements whose text the engine keeps on the disk. With it no origin stands in them, which whoever knows
-    an id could compute.
+
+def hidden_conditions(store: Store, spans: Sequence[Span], salt: str) -> Iterator[str]:
+    """The same for statements whose text the engine keeps on the disk: no origin stands in them, which whoever knows an
+    id could compute.
     """
-    for some in (spans[at : at + SPANS_AT_ONCE] for at in range(0, len(spans), SPANS_AT_ONCE)):
-        whole = [span.origin_id for span in some if span.is_whole]
-        pieces = [_origin_in(whole, salt)] if whole else []
-        pieces += [
-            f"({_origin_in([span.origin_id], salt)} AND occurred_at >= '{_instant(span.from_at)}' "
-            f"AND occurred_at <= '{_instant(span.to_at)}')"
-            for span in some
-            if not span.is_whole
-        ]
-        yield " OR ".join(pieces)
+    for some in _pieces(spans):
+        yield _any_of(some, lambda origins: _origin_in(store, origins, salt))
 
 
-def _origin_in(origins: Sequence[UUID], salt: str) -> str:
-    texts = [str(UUID(str(origin))) for origin in origins]
-    if not salt:
-        listed = ", ".join(f"'{text}'" for text in texts)
-        return f"origin_id IN ({listed})"
-    listed = ", ".join(f"'{_plain(text, salt)}'" for text in texts)
-    return f"{_salted('toString(origin_id)', salt)} IN ({listed})"
+def _pieces(spans: Sequence[Span]) -> Iterator[Sequence[Span]]:
+    for at in range(0, len(spans), SPANS_AT_ONCE):
+        yield spans[at : at + SPANS_AT_ONCE]
 
 
-def _salted(expression: str, salt: str) -> str:
-    """SQL for what `_plain` computes."""
-    return f"lower(hex(MD5(concat('{_hexadecimal(salt)}', {expression}))))"
+def _any_of(spans: Sequence[Span], is_in: Callable[[Sequence[UUID]], str]) -> str:
+    whole = [span.origin_id for span in spans if span.is_whole]
+    pieces = [is_in(whole)] if whole else []
+    pieces += [
+        f"({is_in([span.origin_id])} AND occurred_at >= '{_instant(span.from_at)}' "
+        f"AND occurred_at <= '{_instant(span.to_at)}')"
+        for span in spans
+        if not span.is_whole
+    ]
+    return " OR ".join(pieces)
 
 
-def _plain(text: str, salt: str) -> str:
-    return md5(f"{_hexadecimal(salt)}{text}".encode(), usedforsecurity=False).hexdigest()
+def _origin_in(store: Store, origins: Sequence[UUID], salt: str) -> str:
+    [hashes] = store.rows(
+        Numbers,
+        f"SELECT arrayMap(origin -> sipHash64('{_hexadecimal(salt)}', origin), {{origins:Array(UUID)}}) AS numbers",
+        origins=[str(origin) for origin in origins],
+    )
+    listed = ", ".join(map(str, hashes.numbers))
+    return f"sipHash64('{_hexadecimal(salt)}', origin_id) IN ({listed})"
+
+
+def _quoted(origin: UUID) -> str:
+    return f"'{UUID(str(origin))}'"
 
 
 def _hexadecimal(salt: str) -> str:
@@ -248,11 +273,6 @@ def _instant(text: str) -> str:
     if not _INSTANT.fullmatch(text):
         raise ValueError(f"{text!r} is no instant of the store")
     return text
-
-
-def _delete(table: str, *, is_local: bool = True) -> str:
-    name = _local(table) if is_local else f"{{{{table('{table}')}}}}"
-    return f"DELETE FROM {name} {{{{on_cluster}}}}"
 
 
 def _local(table: str) -> str:

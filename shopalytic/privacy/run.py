@@ -7,6 +7,7 @@ message of afterwards finds the person there. What the browser sends from then o
 from __future__ import annotations
 
 import secrets
+import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -43,6 +44,8 @@ log = structlog.get_logger(__name__)
 
 HELD_FOR = timedelta(minutes=10)
 """A worker that died is replaced after it; one that lives says so between two statements."""
+PATIENCE_SECONDS = 5
+PAUSE_SECONDS = 0.02
 BATCH_MESSAGES = 10_000
 TELLING = ("email", "billing", "shipping", "customer")
 """Properties of an event that tell the addresses of whoever it is about."""
@@ -165,8 +168,21 @@ def change_rows(work: Work) -> bool:
             surrogate=plan.surrogate, mark=work.mark, known=Known(values), keep=work.keep,
         )  # fmt: skip
     rows.hide_rows(store, work.project_id, work.holdings.spans, plan.until, plan.salt)
-    work.keep()
-    rows.drop_ids(store, work.project_id, work.holdings.ids, plan.salt)
+    return True
+
+
+def wait_for_rows(work: Work) -> bool:
+    """A large store takes its time; a small one is done at once."""
+    ends_at = time.monotonic() + PATIENCE_SECONDS
+    while not rows.is_settled(work.parts.store):
+        if time.monotonic() > ends_at:
+            return False
+        time.sleep(PAUSE_SECONDS)
+    return True
+
+
+def clean_others(work: Work) -> bool:
+    rows.drop_ids(work.parts.store, work.project_id, work.holdings.ids, work.plan.salt)
     return True
 
 
@@ -197,7 +213,7 @@ def purge(work: Work) -> bool:
 
 
 def wait_for_purge(work: Work) -> bool:
-    if not rows.is_purged(work.parts.store):
+    if not wait_for_rows(work):
         return False
     work.plan.since = rows.store_time(work.parts.store)
     return True
@@ -228,6 +244,8 @@ STEPS: dict[str, Callable[[Work], bool]] = {
     "waiting": wait_for_queue,
     "cutting": cut,
     "rows": change_rows,
+    "hiding": wait_for_rows,
+    "others": clean_others,
     "overrides": drop_overrides,
     "quarantine": clear_quarantine,
     "purge": purge,

@@ -16,7 +16,7 @@ from shopalytic.store import Store
 from tests.privacy.conftest import Row, Shop
 from tests.privacy.test_anonymise import SECRETS, everything, jons_day
 
-WAITS = ("waiting", "purging", "logging", "disk")
+WAITS = ("waiting", "hiding", "purging", "logging", "disk")
 """They change nothing."""
 
 
