@@ -72,7 +72,7 @@ def _check(take: Any) -> Take:
 
 
 _email = Property("email", _check(values.check_email))
-_order_id = Property("order_id", values.take_id, "order_id", required=True)
+_order_id = Property("order_id", values.take_order_id, "order_id", required=True)
 _cart_id = Property("cart_id", values.take_id, "cart_id", required=True)
 _sku = Property("sku", values.take_id, "sku", required=True)
 _price = Property("price", values.take_decimal, "price")
@@ -154,7 +154,7 @@ PREDEFINED: dict[str, tuple[Property, ...]] = {
 }
 
 COMMON = (
-    Property("order_id", values.take_id, "order_id"),
+    Property("order_id", values.take_order_id, "order_id"),
     Property("cart_id", values.take_id, "cart_id"),
     Property("sku", values.take_id, "sku"),
     Property("name", values.take_text, "product_name"),

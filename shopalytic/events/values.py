@@ -34,6 +34,7 @@ INTEGER_MIN, INTEGER_MAX = -(2**63), 2**63 - 1
 _DECIMAL_TEXT = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})")
 _INTEGER_TEXT = re.compile(r"[+-]?[0-9]{1,40}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+_SHOPIFYS_ORDER = re.compile(r"gid://shopify/Order(?:Identity)?/([0-9]+)(?:\?.*)?")
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
 
 
@@ -81,6 +82,13 @@ def take_id(value: Any, at: str, violations: list[str]) -> Taken | None:
         violations.append(Violation.TOO_LONG.at(at))
         return None
     return text, text == sent
+
+
+def take_order_id(value: Any, at: str, violations: list[str]) -> Taken | None:
+    """As `take_id`; of Shopify's global id the number, by which its webhooks know the same order."""
+    taken = take_id(value, at, violations)
+    found = None if taken is None else _SHOPIFYS_ORDER.fullmatch(taken[0])
+    return taken if found is None else (found[1], False)
 
 
 def number_text(value: int | Decimal) -> str:

@@ -145,3 +145,20 @@ def test_a_currency_is_three_letters(sent: Any, expected: Any) -> None:
 
 def test_all_countries_are_known() -> None:
     assert len(ALPHA_3) == 249
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ("gid://shopify/Order/1001", ("1001", False)),
+        ("gid://shopify/OrderIdentity/1001?key=x", ("1001", False)),
+        (1001, ("1001", True)),
+        ("#1001", ("#1001", True)),
+        ("gid://shopify/DraftOrder/1001", ("gid://shopify/DraftOrder/1001", True)),
+        ("gid://shopify/Order/", ("gid://shopify/Order/", True)),
+    ],
+)
+def test_shopifys_global_id_of_an_order_is_the_number_that_its_webhooks_tell(
+    sent: Any, expected: Any
+) -> None:
+    assert values.take_order_id(sent, "order_id", []) == expected
