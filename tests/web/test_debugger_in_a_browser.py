@@ -90,3 +90,17 @@ def test_a_sandbox_is_emptied_only_after_a_question(visit: Visit, shop: Shop, sa
     page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Empty the sandbox").click()
     expect(page.get_by_text("The sandbox is empty")).to_be_visible()
+
+
+def test_who_reads_an_older_message_keeps_his_place_when_new_ones_come(visit: Visit, shop: Shop) -> None:
+    page = visit.page
+    shop.parts.stream.feed.watch(shop.project_id)
+    arrive(shop, *({"event": f"message{number}", "message_id": f"m{number}"} for number in range(60)))
+    page.goto(f"{visit.url}/debugger")
+    read = page.locator("details.event", has_text="message20")
+    read.scroll_into_view_if_needed()
+    read.locator("summary").click()
+    top = read.evaluate("it => it.getBoundingClientRect().top")
+    arrive(shop, {"event": "new", "message_id": "new"})
+    expect(page.locator("details.event")).to_have_count(61, timeout=10_000)
+    assert read.evaluate("it => it.getBoundingClientRect().top") == pytest.approx(top, abs=1)
