@@ -217,7 +217,8 @@ def _fulfillment(body: dict[str, Any]) -> Reading:
         "date_shipped": shipped_at,
         "date_delivered": updated_at if is_delivered else None,
     }
-    known = ids(email=body.get("email"), order=order_id)
+    # Its e-mail address is the order's own, which may be a friend's.
+    known = ids(order=order_id)
     if is_delivered:
         message = track("shipment_update", known, properties, updated_at)
         return [Told(message, f"shopify:delivered:{shipment_id}")]

@@ -56,6 +56,9 @@ def test_an_order_that_was_brought_over_counts_when_it_was_placed(hooks: Hooks) 
 def test_an_order_to_a_friends_address_stays_its_customers(hooks: Hooks) -> None:
     told = payload("shopify_order", email="friend@data.example")
     assert hooks.told("shopify", "orders/create", told).user_ids["email"] == "jon@data.example"
+    hooks.shop.stream.appended.clear()
+    parcel = payload("shopify_fulfillment", email="friend@data.example")
+    assert hooks.told("shopify", "fulfillments/create", parcel).user_ids == {"order": "820982911946154508"}
 
 
 def test_amounts_that_come_in_two_currencies_alone_are_the_shops(hooks: Hooks) -> None:
