@@ -29,7 +29,8 @@ const erase = (trace: Trace): void => {
 
 /** Those that begin with `set`, `opt` or `ready` are carried out in every state, and before calls that wait. */
 export const methods: Record<string, (...args: any[]) => void> = {
-  init() {},
+  /** The first is the start's. Another is ignored, as what is no method is, and `debug` says so. */
+  init: 0 as never,
   /** The tag's own automatic page view. */
   _view(isAgain?: boolean) {
     viewPage(0, undefined, true, isAgain);
@@ -88,6 +89,6 @@ export const methods: Record<string, (...args: any[]) => void> = {
   },
   ready(callback: (tag: unknown) => void) {
     // Later: a call that it makes must not overtake those that wait.
-    later(() => callback((win as unknown as { shopalytic: unknown }).shopalytic), 0);
+    later(() => callback(win.shopalytic), 0);
   },
 };

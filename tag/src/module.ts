@@ -12,7 +12,7 @@ type Method = (...args: unknown[]) => void;
 // In a bundle the address is that of the shop's own file: there `api_host` says where to send.
 if (/\.mjs(\?|$)/.test(import.meta.url)) comeFrom(import.meta.url);
 
-const shopalytic = (win as unknown as { shopalytic: Record<string, Method> }).shopalytic;
+const shopalytic = win.shopalytic as Record<string, Method>;
 
 export default shopalytic;
 export const {

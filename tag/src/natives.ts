@@ -2,7 +2,7 @@
 import { options } from "./options";
 import type { Bag } from "./types";
 
-export const win = window;
+export const win = window as Window & typeof globalThis & { shopalytic?: any };
 export const doc = document;
 export const now = (): number => Date.now();
 /** How far a moment is from now; a clock that was set back must not stop the tag for a day. */

@@ -14,9 +14,8 @@ export let calledMs = 0;
 let timeZone: string | undefined;
 
 /** Slow at its first call in a process: a task of its own, once the page has nothing better to do. */
-export const readTimeZone = (): true => {
+export const readTimeZone = (): void => {
   timeZone = attempt(() => Intl.DateTimeFormat().resolvedOptions().timeZone);
-  return true;
 };
 
 export const here = (): CallPlace => ({ url: location.href, title: doc.title, ts: now() });

@@ -20,8 +20,6 @@ interface Global {
   _install?: () => void;
 }
 
-const page = win as unknown as { shopalytic?: Global };
-
 let calls: Call[] = [];
 let hasBegun = false;
 let timer: number | undefined;
@@ -38,29 +36,31 @@ const run = (call: Call): void => {
 };
 
 /**
- * The start, each a short task of its own, so that none of them holds the page up; one that gives false waits.
+ * The start, each a short task of its own, so that none of them holds the page up; one that gives true waits.
  *
  * Once they are done and no call is left, each call is carried out at once.
  */
 const steps: (() => unknown)[] = [
   readTimeZone,
-  () => getStored(options.cookie_name) || true,
+  () => void getStored(options.cookie_name),
   () => {
     const first = calls.filter((call) => call[0] == "init")[0];
+    calls = calls.filter((call) => call != first);
     if (first) attempt(() => init(first[1][0], first[1][1], first[2], enter));
-    return first;
+    return !first;
   },
   () => {
     calls = calls.filter((call) => !isSetting(call) || run(call));
-    if (options.consent != "pending") return adopt(), true;
-    calls = calls.slice(-options.max_queue);
-    return;
+    const isPending = options.consent == "pending";
+    if (isPending) calls = calls.slice(-options.max_queue);
+    else adopt();
+    return isPending;
   },
 ];
 
 /** Does the next piece of work; false where there is none now. */
 const work = (): unknown => {
-  if (steps[0]) return hasBegun && steps[0]() && steps.shift();
+  if (steps[0]) return hasBegun && !steps[0]() && steps.shift();
   if (calls[0]) {
     run(calls[0]);
     // Not before: a call that it makes itself comes after those that wait.
@@ -96,7 +96,7 @@ const leave = (): void => {
 
 /** Takes over the global object itself: pages keep references to it, and to its stubs. */
 const install = (): void => {
-  const tag = (page.shopalytic = page.shopalytic || {});
+  const tag: Global = (win.shopalytic = win.shopalytic || {});
   const queue = tag._q;
   const push = (entry: Entry): void =>
     attempt(() => {
@@ -115,7 +115,8 @@ const install = (): void => {
 };
 
 attempt(() => {
-  if (page.shopalytic && page.shopalytic._install) return page.shopalytic._install();
+  const other: Global = win.shopalytic || {};
+  if (other._install) return other._install();
   install();
   // Slow first calls, such as to localStorage, wait until the page has nothing better to do.
   // Safari has no such callback; its setTimeout takes the options for no delay.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+
 import pytest
 
 from tests.browser.chromium import PageFactory
@@ -209,3 +212,42 @@ def test_snippet_and_tag_leave_one_name_in_the_page(collector: Collector, new_pa
     page.goto(collector.url("/", "www.shop.test"))
     collector.wait_for_event("page_view", page=page)
     assert set(page.evaluate("Object.getOwnPropertyNames(window)")) - before == {"shopalytic"}
+
+
+@pytest.mark.parametrize(("changed", "runs"), [("", True), ("/* another build */", False)])
+def test_a_hash_of_the_file_lets_in_that_file_alone(
+    collector: Collector, new_page: PageFactory, changed: str, runs: bool
+) -> None:
+    digest = base64.b64encode(hashlib.sha384((STATIC / "shopalytic.v1.js").read_bytes()).digest()).decode()
+    tag = PageFile(
+        (STATIC / "shopalytic.v1.js").read_text() + changed,
+        {"Access-Control-Allow-Origin": "*"},
+        "text/javascript",
+    )
+    collector.pages["/built/shopalytic.v1.js"] = tag
+    page = new_page()
+    options = f"{{api_host: '{collector.url()}'}}"
+    collector.add_page(
+        "/",
+        f"<!doctype html><script src={collector.url('/built/shopalytic.v1.js')} crossorigin=anonymous"
+        f" integrity=sha384-{digest}></script>"
+        f"<script>window.shopalytic && shopalytic.init('{TOKEN}', {options})</script>",
+    )
+    page.goto(collector.url("/", "www.shop.test"))
+    assert page.evaluate("'shopalytic' in window") is runs
+    if runs:
+        collector.wait_for_event("page_view", page=page)
+
+
+def test_a_second_init_is_ignored_and_debug_says_so(collector: Collector, new_page: PageFactory) -> None:
+    page = new_page()
+    lines: list[str] = []
+    page.on("console", lambda message: lines.append(message.text))
+    collector.add_page("/", shop_page(collector, "{debug: true}"))
+    page.goto(collector.url("/", "www.shop.test"))
+    collector.wait_for_event("page_view", page=page)
+    assert not [line for line in lines if "ignored" in line]
+    page.evaluate('shopalytic.init("other"); shopalytic.track("wish")')
+    collector.wait_for_event("wish", page=page)
+    assert [line for line in lines if "ignored" in line] == ["shopalytic ignored init"]
+    assert {post.body["token"] for post in collector.posts} == {TOKEN}
