@@ -11,14 +11,9 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from hashlib import blake2b
-from typing import Any
 from uuid import UUID
 
 import msgspec
-import structlog
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -28,79 +23,24 @@ from shopalytic.events.event import Event
 from shopalytic.events.personal import Known, personal_texts
 from shopalytic.events.properties import event_properties
 from shopalytic.identity.statements import hold_identity
-from shopalytic.identity.strip import Holdings, known_values, read_holdings, strip_customer
+from shopalytic.identity.strip import known_values, read_holdings, strip_customer
 from shopalytic.parts import Parts
 from shopalytic.pipeline.run import Runner
 from shopalytic.privacy import disk, rows
 from shopalytic.privacy.quarantine import erase_quarantined
 from shopalytic.privacy.record import DONE, ERASED
+from shopalytic.privacy.work import Plan, Work, save, take
 from shopalytic.reports.customer_summary import find_customer_summary
 from shopalytic.reports.project import Project
 from shopalytic.stream import Partition
 from shopalytic.stream.feed import Feed
 from shopalytic.stream.hold import forget_sessions, hold_partitions, is_past, read_ends, renew
 
-log = structlog.get_logger(__name__)
-
-HELD_FOR = timedelta(minutes=10)
-"""A worker that died is replaced after it; one that lives says so between two statements."""
 PATIENCE_SECONDS = 5
 PAUSE_SECONDS = 0.02
 BATCH_MESSAGES = 10_000
 TELLING = ("email", "billing", "shipping", "customer")
 """Properties of an event that tell the addresses of whoever it is about."""
-
-
-class Plan(msgspec.Struct, kw_only=True):
-    """What is known of the person as long as the work lasts.
-
-    ends: the last waiting message of each partition when the work began. salt: makes the surrogates; nobody can tell
-    afterwards what they stand for. until: rows stored up to then are the person's. addresses: e-mail addresses and
-    telephone numbers that the person's own events told. since: when the last part with such rows was replaced.
-    """
-
-    customer_id: UUID
-    ends: dict[int, str] | None = None
-    salt: str = ""
-    surrogate: UUID | None = None
-    holdings: Holdings | None = None
-    until: str = ""
-    override_version: int = 0
-    addresses: list[str] = []
-    since: str = ""
-
-
-@dataclass
-class Work:
-    """One erasure in the hands of one worker."""
-
-    parts: Parts
-    runner: Runner
-    erasure_id: str
-    project_id: int
-    kind: str
-    plan: Plan
-    counts: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def holdings(self) -> Holdings:
-        assert self.plan.holdings is not None
-        return self.plan.holdings
-
-    def keep(self) -> None:
-        """Tell the others that this worker is still at it."""
-        with self.parts.sessions.begin() as db:
-            db.execute(
-                update(Erasure)
-                .where(ERASED.id == self.erasure_id)
-                .values(held_until=datetime.now(UTC) + HELD_FOR)
-                .execution_options(synchronize_session=False)
-            )
-
-    def mark(self, text: str) -> str:
-        """The surrogate of an id: the same for the same one, as long as the salt is known."""
-        digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16, key=self.plan.salt.encode())
-        return f"anonymised-{digest.hexdigest()}"
 
 
 def advance(parts: Parts, runner: Runner, erasure_id: str) -> bool:
@@ -109,7 +49,7 @@ def advance(parts: Parts, runner: Runner, erasure_id: str) -> bool:
 
     Raises Unavailable; then too.
     """
-    work = _take(parts, runner, erasure_id)
+    work = take(parts, runner, erasure_id)
     if work is None:
         return False
     try:
@@ -120,7 +60,7 @@ def advance(parts: Parts, runner: Runner, erasure_id: str) -> bool:
                 return False
             step = _next(step)
             with parts.sessions.begin() as db:
-                _save(db, work, step)
+                save(db, work, step)
         return True
     finally:
         with parts.sessions.begin() as db:
@@ -132,7 +72,7 @@ def wait_for_queue(work: Work) -> bool:
     if work.plan.ends is None:
         work.plan.ends = read_ends(work.parts.stream)
         with work.parts.sessions.begin() as db:
-            _save(db, work, "waiting")
+            save(db, work, "waiting")
     return is_past(work.parts.stream, work.plan.ends)
 
 
@@ -149,7 +89,7 @@ def cut(work: Work) -> bool:
                 _plan(work, db, held)
                 work.counts["properties"] = strip_customer(db, work.project_id, work.holdings)
                 renew(held)
-                _save(db, work, "cutting")
+                save(db, work, "cutting")
             forget_sessions(work.parts.stream, work.project_id, work.holdings.visitors)
     else:
         # Taken up again after a crash, which may have been right before this.
@@ -262,42 +202,6 @@ STEPS: dict[str, Callable[[Work], bool]] = {
 def _next(step: str) -> str:
     names = [*STEPS, DONE]
     return names[names.index(step) + 1]
-
-
-def _take(parts: Parts, runner: Runner, erasure_id: str) -> Work | None:
-    """None where it is done, or somebody else is at it."""
-    now = datetime.now(UTC)
-    with parts.sessions.begin() as db:
-        taken = db.execute(
-            update(Erasure)
-            .where(
-                ERASED.id == erasure_id,
-                ERASED.done_at.is_(None),
-                ERASED.held_until.is_(None) | (ERASED.held_until < now),
-            )
-            .values(held_until=now + HELD_FOR)
-            .returning(ERASED.project_id, ERASED.kind, ERASED.plan, ERASED.counts)
-            .execution_options(synchronize_session=False)
-        ).one_or_none()
-    if taken is None:
-        return None
-    plan = msgspec.convert(taken.plan, Plan, strict=False, str_keys=True)
-    return Work(parts, runner, erasure_id, taken.project_id, taken.kind, plan, dict(taken.counts))
-
-
-def _save(db: Session, work: Work, step: str) -> None:
-    is_done = step == DONE
-    db.execute(
-        update(Erasure)
-        .where(ERASED.id == work.erasure_id)
-        .values(
-            step=step,
-            plan=None if is_done else msgspec.to_builtins(work.plan, str_keys=True),
-            counts=dict(work.counts),
-            done_at=datetime.now(UTC) if is_done else None,
-        )
-        .execution_options(synchronize_session=False)
-    )
 
 
 def _finish_batch(runner: Runner, partition: Partition) -> bool:

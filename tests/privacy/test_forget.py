@@ -12,6 +12,7 @@ from shopalytic.accounts.db import make_engine, make_sessions, upgrade
 from shopalytic.accounts.models import Project as ProjectRow
 from shopalytic.parts import Parts
 from shopalytic.privacy.record import find_erasure
+from shopalytic.privacy.run import advance
 from shopalytic.settings import Settings
 from shopalytic.store import Store
 from shopalytic.store.migrate import migrate_store
@@ -130,7 +131,8 @@ def test_orders_and_revenue_of_others_stay(shop: Shop) -> None:
     assert (shop.overview().totals.orders, str(shop.overview().totals.revenue)) == (1, "7.25")
 
 
-def test_an_order_told_again_after_its_buyer_was_forgotten_is_dropped(shop: Shop) -> None:
+def test_an_order_told_again_after_its_buyer_was_forgotten_is_dropped(sqlite_shop: Shop) -> None:
+    shop = sqlite_shop
     jons_day(shop)
     shop.erase("forget", shop.get("4417-jon"))
     shop.visit({"message_id": "late", "user_id": "4417-jon", **order("1001", "10.00")})
@@ -138,7 +140,8 @@ def test_an_order_told_again_after_its_buyer_was_forgotten_is_dropped(shop: Shop
     assert shop.counters().dropped == {"order_known": 1}
 
 
-def test_what_waits_in_the_queue_is_forgotten_too(shop: Shop) -> None:
+def test_what_waits_in_the_queue_is_forgotten_too(sqlite_shop: Shop) -> None:
+    shop = sqlite_shop
     jons_day(shop)
     shop.send(
         {"message_id": "waiting", "tracking_id": "jon-browser", "event": "search", "properties": {"q": "Jon"}}
@@ -147,8 +150,6 @@ def test_what_waits_in_the_queue_is_forgotten_too(shop: Shop) -> None:
     shop.send({"message_id": "after", "tracking_id": "ann-browser", "user_id": "ann"})
     assert shop.counters().waiting == 2
     # Nothing happens before a worker has drained the queue.
-    from shopalytic.privacy.run import advance
-
     assert not advance(shop.parts, shop.runner, asked.erasure_id)
     assert shop.find("4417-jon") is not None
     shop.drain()
@@ -157,7 +158,8 @@ def test_what_waits_in_the_queue_is_forgotten_too(shop: Shop) -> None:
     assert "after" in {row.message_id for row in shop.rows()}
 
 
-def test_a_batch_that_a_dead_worker_left_is_forgotten_too(shop: Shop) -> None:
+def test_a_batch_that_a_dead_worker_left_is_forgotten_too(sqlite_shop: Shop) -> None:
+    shop = sqlite_shop
     jons_day(shop)
     shop.send({"message_id": "claimed", "tracking_id": "jon-browser"})
     asked = shop.ask("forget", shop.get("4417-jon"))
@@ -172,7 +174,8 @@ def test_a_batch_that_a_dead_worker_left_is_forgotten_too(shop: Shop) -> None:
     assert [row for row in shop.rows() if row.tracking_id == "jon-browser"] == []
 
 
-def test_messages_in_quarantine_are_gone_and_counted_as_dropped(shop: Shop) -> None:
+def test_messages_in_quarantine_are_gone_and_counted_as_dropped(sqlite_shop: Shop) -> None:
+    shop = sqlite_shop
     jons_day(shop)
     shop.visit(
         {"tracking_id": "jon-browser", "timestamp": "never"},
