@@ -9,7 +9,6 @@ import time
 import uuid
 
 import msgspec
-import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from shopalytic.accounts.plans import Plans
@@ -20,8 +19,6 @@ from shopalytic.parts import Parts
 from shopalytic.pipeline.check import Finding, Refusal, check_envelope
 from shopalytic.pipeline.steps import StepContext
 from shopalytic.pipeline.told import EventShown, Told, decode_told, show_event
-
-log = structlog.get_logger(__name__)
 
 WAIT_SECONDS = 4.0
 """Less than the ten seconds after which the tag takes a request for lost."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 from typing import Any, Literal
 
 import msgspec
@@ -84,8 +85,8 @@ class Told(msgspec.Struct, omit_defaults=True, kw_only=True):
 
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
-decode_told = msgspec.json.Decoder(Told).decode
-"""Raises msgspec.MsgspecError for what another version wrote otherwise."""
+decode_told = msgspec.json.Decoder(Told, float_hook=Decimal).decode
+"""Amounts stay as exact as they came. Raises msgspec.MsgspecError for what another version wrote otherwise."""
 
 
 class Teller:

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from shopalytic.accounts.sandboxes import is_sandbox
 from shopalytic.events.catalogue import PREDEFINED
 from shopalytic.events.parse import parse_envelope
-from tests.collector.conftest import ADDRESS, Shop
+from tests.collector.conftest import ADDRESS, Shop, error_of
 
 CART_ADD = {"cart_id": "c1", "price": "cheap", "qty": "2"}
 
@@ -155,3 +156,15 @@ def test_the_sandbox_takes_nothing_while_the_queue_is_down(shop: Shop, path: str
     shop.stream.is_down = True
     response = shop.track(sandbox=True) if path == "/track" else shop.batch([shop.item()], sandbox=True)
     assert response.status_code == 503
+
+
+def test_while_the_database_is_away_the_sandbox_asks_to_come_again_and_real_messages_go_on(
+    shop: Shop,
+) -> None:
+    shop.track()
+    with shop.sessions.begin() as db:
+        db.execute(text("ALTER TABLE sandbox RENAME TO gone"))
+    response = shop.track(sandbox=True)
+    assert (response.status_code, error_of(response)["code"]) == (503, "database_unavailable")
+    assert shop.track().status_code == 200
+    assert len(shop.stream.appended) == 2

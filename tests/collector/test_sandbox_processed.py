@@ -127,6 +127,13 @@ def test_the_answer_tells_what_became_of_a_message(shop: Shop) -> None:
     assert "reason" not in answer
 
 
+def test_amounts_are_answered_as_exactly_as_they_were_sent(shop: Shop) -> None:
+    body = '{"token": "%s", "event": "x", "tracking_id": "a", "sandbox": true, "properties": {"v": %s}}'
+    exact = "1234567890123456.78"  # more digits than a float has
+    response = shop.client.post("/track", data=(body % (shop.project.token, exact)).encode())
+    assert exact.encode() in response.data
+
+
 def test_what_was_there_before_is_told(shop: Shop) -> None:
     assert shop.track(event="order", message_id="m1", properties=ORDER)["outcome"] == "stored"
     again = shop.track(event="order", message_id="m1", properties=ORDER)

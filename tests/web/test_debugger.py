@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from tests.web.conftest import TOKEN, Shop, send
 
 ROW = re.compile(r'<details class="event" id="(m-[0-9-]+)">')
 POLL = re.compile(r'hx-get="([^"]+)"')
+ENCODER = msgspec.json.Encoder(decimal_format="number")
 CART_ADD = {"event": "cart_add", "properties": {"cart_id": "c1", "price": "cheap", "qty": 2}}
 
 
@@ -68,7 +70,7 @@ def arrive(shop: Shop, *messages: dict[str, Any], project_id: int | None = None,
         packed = Envelope(
             project_id=own_id,
             received_at=time.time_ns() // 1_000_000,
-            message=msgspec.Raw(msgspec.json.encode(complete | message)),
+            message=msgspec.Raw(ENCODER.encode(complete | message)),
             **envelope,
         )
         entries.append(("anna", msgspec.json.encode(packed)))
@@ -103,6 +105,12 @@ def test_a_message_appears_raw_and_as_understood_with_what_is_wrong(shop: Shop) 
     assert "&#34;session_id&#34;" in part
     assert re.search(rf'href="{shop.base}/customers/[0-9a-f-]{{36}}"', part)
     assert "<html" not in part
+
+
+def test_a_decimal_is_shown_as_exactly_as_it_came(shop: Shop) -> None:
+    shop.page("/debugger")
+    arrive(shop, {"properties": {"v": Decimal("1234567890123456.78")}})
+    assert shop.page("/debugger").count("1234567890123456.78") == 2
 
 
 def test_a_poll_gives_what_came_since_the_one_before(shop: Shop) -> None:

@@ -6,7 +6,6 @@ gone minutes later.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -33,6 +32,7 @@ OUTCOMES = {
     "refused": "Refused",
 }
 MARKS = {"quarantined": "bad", "refused": "bad", "dropped": "warn", "duplicate": "warn"}
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 SET_ASIDE = ("refused", "quarantined")
 
 
@@ -206,9 +206,10 @@ def indent(raw: str) -> str:
 
 def understood(event: EventShown) -> str:
     """As JSON, without what is not known."""
-    members = msgspec.to_builtins(event)
-    return json.dumps({name: value for name, value in members.items() if value not in ("", {}, False)},
-                      ensure_ascii=False, indent=2)  # fmt: skip
+    known = {
+        name: value for name, value in msgspec.structs.asdict(event).items() if value not in ("", {}, False)
+    }
+    return indent(_encode(known).decode())
 
 
 def find_token() -> str:
