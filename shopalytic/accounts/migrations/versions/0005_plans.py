@@ -33,6 +33,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("project") as table:
-        table.drop_column("plan_id")
+    # Not in batch mode: SQLite would make the table anew, and dropping the old one takes keys and members with it.
+    op.drop_column("project", "plan_id")
     op.drop_table("plan_version")
