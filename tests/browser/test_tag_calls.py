@@ -284,7 +284,9 @@ def test_a_request_of_letters_beyond_ascii_stays_under_16_kilobytes(
     collector: Collector, new_page: PageFactory
 ) -> None:
     page = new_page()
-    calls = "for (var i = 0; i < 12; i++) shopalytic.track('big', {i: i, text: '\\u30b7\\u30e7'.repeat(700)});"
+    calls = (
+        "for (var i = 0; i < 12; i++) shopalytic.track('big', {i: i, text: '\\u30b7\\u30e7'.repeat(700)});"
+    )
     open_shop(collector, page, QUIET, calls)
     collector.wait_for_event("big", 12, page)
     assert max(int(post.headers["Content-Length"]) for post in collector.posts) < 16_384

@@ -13,7 +13,9 @@ pytestmark = pytest.mark.browser
 
 HOST = "www.shop.test"
 STORED = "Object.keys(localStorage).filter(key => key.startsWith('_sha.q.')).length"
-FAST = "var later = setTimeout; window.setTimeout = (f, ms) => later(f, ms > 100 && ms != 10000 ? ms / 50 : ms);"
+FAST = (
+    "var later = setTimeout; window.setTimeout = (f, ms) => later(f, ms > 100 && ms != 10000 ? ms / 50 : ms);"
+)
 
 
 def visit(collector: Collector, page: Page, options: str = "", calls: str = "", before: str = "") -> None:
