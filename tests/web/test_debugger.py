@@ -268,6 +268,20 @@ def test_the_sandbox_is_a_place_of_its_own_with_a_mark_on_every_page(shop: Shop,
     assert f'href="{shop.base}/settings"' in shop.page("-sandbox/live")
 
 
+def test_a_customer_of_the_sandbox_has_a_page_there_and_none_in_the_real_data(
+    shop: Shop, sandbox_id: int
+) -> None:
+    shop.page("-sandbox/debugger")
+    arrive(shop, {"event": "tried", "user_id": "jon"}, project_id=sandbox_id)
+    found = re.search(rf'href="({shop.base}-sandbox/customers/[0-9a-f-]+)"', shop.page("-sandbox/debugger"))
+    assert found
+    client = shop.client("owner")
+    page = client.get(found[1])
+    assert page.status_code == 200
+    assert "tried" in page.text and "Nothing here is real data" in page.text
+    assert client.get(found[1].replace("-sandbox", "", 1)).status_code == 404
+
+
 def test_every_page_works_in_the_sandbox_or_leads_to_the_project(shop: Shop, sandbox_id: int) -> None:
     client = shop.client("owner")
     for rule in shop.app.url_map.iter_rules():
