@@ -31,6 +31,9 @@ HARMLESS = tuple(
     f"{kind}:" for kind in (Violation.RENAMED, Violation.NUMBER_AS_TEXT, Violation.UNKNOWN_CARRIER)
 )
 """What was put right when it was taken sets no message aside."""
+BY_THE_LEDGER = f"{Violation.OWNED_BY_ANOTHER}:"
+"""Nor does whose the ids are: a late message may change that before a batch is repeated, and the event would then be stored
+beside its copy in quarantine."""
 TOLD_LIMIT = 50
 """Violations of one event that a plan adds: an array may have thousands of lines."""
 ABOUT_PEOPLE = frozenset({"identify", "alias"})
@@ -77,7 +80,7 @@ class PlannedProject(msgspec.Struct, frozen=True):
 
     def decide(self, event: str, violations: list[str]) -> Drop | Quarantine | None:
         """What becomes of an event with these violations; None: it is kept."""
-        wrong = [each for each in violations if not each.startswith(HARMLESS)]
+        wrong = [each for each in violations if not each.startswith((*HARMLESS, BY_THE_LEDGER))]
         if not wrong:
             return None
         planned = self.events.get(event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from shopalytic.accounts.models import Project
 from shopalytic.accounts.plans import save_plan
 from shopalytic.errors import DatabaseUnavailable, StoreUnavailable
 from shopalytic.events.plan import EventRule, Plan, PropertyRule
+from shopalytic.identity.ledger import Sighting, resolve
 from shopalytic.pipeline.replay import replay
 from tests.pipeline.conftest import Line
 from tests.pipeline.test_replay import waiting
@@ -100,23 +102,42 @@ def test_a_refused_order_is_not_known_and_counts_when_it_comes_right(line: Line)
     assert line.stream.counters(line.project_id).dropped == {"refused_by_plan": 1}
 
 
-@pytest.mark.parametrize("choice", ["quarantine", "refuse"])
-def test_what_only_other_messages_tell_is_judged_too_and_the_order_is_free_again(
-    line: Line, choice: Any
-) -> None:
-    plan_id = save(line, Plan(events={"order": EventRule(on_violation=choice)}))
+def test_ids_of_two_customers_set_nothing_aside_since_a_late_message_may_join_them(line: Line) -> None:
+    """Before the batch is repeated: what was set aside the first time would be stored then."""
+    plan_id = save(line, Plan(events={"order": EventRule(on_violation="quarantine")}))
     line.send(
         {"message_id": "1", "type": "identify", "user_id": {"user_id": "one"}, "tracking_id": "t1"},
         {"message_id": "2", "type": "identify", "user_id": {"loyalty": "two"}, "tracking_id": "t2"},
     )
     line.drain()
-    both = {"user_id": {"user_id": "one", "loyalty": "two"}}
-    line.send({**ORDER, **both, "message_id": "3"}, plan_id=plan_id)
+    both = {"user_id": "one", "loyalty": "two"}
+    line.send({**ORDER, "user_id": both, "message_id": "3"}, plan_id=plan_id)
+    partition = line.lease()
+    batch = partition.claim(100)
+    assert batch
+    with pytest.raises(Killed):
+        line.runner(FailingStore(line.store, 1, after=True, error=Killed())).run(partition, batch)
+    early = datetime(2026, 1, 15, tzinfo=UTC)
+    late = Sighting("identify", tracking_id="t3", user_ids=both, occurred_at=early, message_id="late")
+    with line.sessions.begin() as db:
+        resolve(db, line.project_id, [late])
     line.drain()
-    assert [row.message_id for row in line.rows()] == ["1", "2"]
-    line.send({**ORDER, "message_id": "4", "user_id": "one"}, plan_id=plan_id)
+    assert [row.message_id for row in line.rows()] == ["1", "2", "3"]
+    assert waiting(line) == []
+    assert line.stream.counters(line.project_id).stored == 3
+
+
+@pytest.mark.parametrize("choice", ["quarantine", "refuse"])
+def test_what_only_other_messages_tell_of_a_refund_is_judged_too(line: Line, choice: Any) -> None:
+    plan_id = save(line, Plan(events={"refund": EventRule(on_violation=choice)}))
+    told = {"order_id": "1001", "refund_type": "full", "total_refund": "1000.00"}
+    line.send(
+        {**ORDER, "message_id": "1"},
+        {"event": "refund", "message_id": "2", "properties": told},
+        plan_id=plan_id,
+    )
     line.drain()
-    assert [row.message_id for row in line.rows()] == ["1", "2", "4"]
+    assert [row.message_id for row in line.rows()] == ["1"]
     assert counters_add_up(line)
 
 
