@@ -16,6 +16,7 @@ from shopalytic.pipeline.place import open_place
 from shopalytic.pipeline.run import Runner
 from shopalytic.pipeline.steps import StepContext
 from shopalytic.pipeline.told import Teller
+from shopalytic.pipeline.verdicts import forget_verdicts
 from shopalytic.privacy.record import unfinished
 from shopalytic.privacy.run import advance
 from shopalytic.privacy.sandboxes import tidy_sandboxes
@@ -90,12 +91,17 @@ def erase(erasure_id: str) -> bool:
 
 
 def tidy() -> None:
-    """Delete what emptied sandboxes held. Run by rq cron every hour; a repeat, or two at once, changes nothing."""
+    """Delete what emptied sandboxes and old batches held. Run by rq cron every hour; a repeat, or two at once, changes
+    nothing.
+    """
     parts, _ = _parts()
+    now = datetime.now(UTC)
     try:
-        tidy_sandboxes(parts, datetime.now(UTC))
+        tidy_sandboxes(parts, now)
+        with parts.sessions.begin() as db:
+            forget_verdicts(db, now)
     except (Unavailable, StoreRefused, SQLAlchemyError) as error:
-        log.warning("sandboxes wait to be deleted", why=str(error))
+        log.warning("what is old waits to be deleted", why=str(error))
 
 
 def sweep() -> None:

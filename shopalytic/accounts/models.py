@@ -300,11 +300,12 @@ class RefundShare(Base):
 class BatchVerdict(Base):
     """What a batch decided about a message and a repeat of the batch could not find out again.
 
-    Others may have changed since what the decision was made from, the batch's own later messages too. Kept for ever:
-    a worker that was overtaken may still be at a batch that another one has finished.
+    Others may have changed since what the decision was made from, the batch's own later messages too. Kept for weeks
+    after the batch is done: a worker that was overtaken may still be at it.
     """
 
     __tablename__ = "batch_verdict"
+    __table_args__ = (Index("ix_batch_verdict_kept_at", "kept_at"),)
 
     project_id: Mapped[int] = mapped_column(primary_key=True)
     batch: Mapped[str] = mapped_column(String(96), primary_key=True)
@@ -314,6 +315,7 @@ class BatchVerdict(Base):
     """`email_free` or `email_in_use` of an account event; `claim_released` of an order that was set aside;
     `order_known` of one that another message told before."""
     order_id: Mapped[str] = mapped_column(String(255), default="")
+    kept_at: Mapped[datetime]
 
 
 class ToldRefund(Base):
