@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 
 from flask import Blueprint, Flask, Response, current_app, request
@@ -42,13 +42,17 @@ def register(app: Flask, parts: Parts) -> None:
     def preflight() -> Response:
         return answer_preflight(request.environ.get(RECEIVER, receiver))
 
-    def serve(file: TagFile, content_type: str) -> Response:
-        found = file.find()
-        if found is None:
-            return Response(
-                "The tag's file is missing: build it with `make tag`.\n", 404, mimetype="text/plain"
-            )
-        return answer_tag(found, request, content_type)
+    def make_view(file: TagFile, content_type: str) -> Callable[[], Response]:
+        def serve() -> Response:
+            found = file.find()
+            if found is None:
+                return Response(
+                    "The tag's file is missing: build it with `make tag`.\n", 404, mimetype="text/plain"
+                )
+            return answer_tag(found, request, content_type)
+
+        # Not functools.partial: the limiter asks a view for its name.
+        return serve
 
     for path, door in receiver.doors.items():
         blueprint.add_url_rule(path, door.name, take, methods=METHODS, provide_automatic_options=False)
@@ -59,7 +63,7 @@ def register(app: Flask, parts: Parts) -> None:
         files[parts.settings.tag_name.removesuffix(".js") + suffix] = file, content_type
     for number, (name, served) in enumerate(files.items()):
         for path in own_paths(parts.settings, name):
-            blueprint.add_url_rule(path, f"tag{number}", partial(serve, *served))
+            blueprint.add_url_rule(path, f"tag{number}", make_view(*served))
     app.register_blueprint(blueprint)
 
 
