@@ -27,14 +27,14 @@ R = TypeVar("R")
 pages = guard(Blueprint("dashboard", __name__, url_prefix="/projects/<project:project_id>"))
 """Every page of a project. Their views take no `project_id`: see `here`."""
 
-OF_PROJECT_ALONE = frozenset(
+WITH_DATA = frozenset(
     """
-    settings make_key rotate_key revoke_key make_hook_key save_origins save_general plan plan_event save_plan_event
-    remove_plan_event save_unplanned learn_plan take_learned plan_versions take_plan_file restore_plan plan_file
-    plan_properties save_plan_properties
+    overview live live_new debugger debugger_new violations quarantine replay customers customer timeline erase do_erase
+    erasures export_customer empty_sandbox
     """.split()  # noqa: SIM905
 )
-"""Pages about the project itself. Its sandbox, which has nothing but data, leads to the project's."""
+"""Pages about a project's data, which its sandbox has too. All others are about the project itself: from its sandbox they
+lead to the project's, and nothing is changed there."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def put_project_id(endpoint: str, values: dict[str, Any]) -> None:
     """A page's links lead to the same project unless they name another; a sandbox's stay in it where they can."""
     address = g.get("address")
     if address is not None:
-        is_sandbox = address.is_sandbox and endpoint.partition(".")[2] not in OF_PROJECT_ALONE
+        is_sandbox = address.is_sandbox and endpoint.partition(".")[2] in WITH_DATA
         values.setdefault("project_id", ProjectAddress(address.project_id, is_sandbox))
 
 
@@ -131,7 +131,7 @@ def open_project() -> Any:
 def enter_sandbox() -> Any:
     """From here on the request is about the sandbox's data. A redirect where the page has none of it."""
     endpoint = request.endpoint or ""
-    if endpoint.partition(".")[2] in OF_PROJECT_ALONE:
+    if endpoint.partition(".")[2] not in WITH_DATA:
         if request.method != "GET":
             abort(404)
         query = request.query_string.decode("latin-1")
