@@ -62,8 +62,9 @@ def register(app: Flask, parts: Parts) -> None:
         file = TagFile(tag.path.with_name(tag.path.stem + suffix))
         files[parts.settings.tag_name.removesuffix(".js") + suffix] = file, content_type
     for number, (name, served) in enumerate(files.items()):
+        view = make_view(*served)
         for path in own_paths(parts.settings, name):
-            blueprint.add_url_rule(path, f"tag{number}", make_view(*served))
+            blueprint.add_url_rule(path, f"tag{number}", view)
     app.register_blueprint(blueprint)
 
 
