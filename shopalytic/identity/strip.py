@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
 from shopalytic.accounts.models import Conflict, Identity, Link, Override, Trait
 from shopalytic.identity.derived import read_owners
-from shopalytic.identity.ids import VISITOR, origin_id
+from shopalytic.identity.ids import USER_ID, VISITOR, origin_id
 from shopalytic.identity.ledger import refold
 from shopalytic.identity.overrides import END_TEXT, instant_text
 from shopalytic.identity.rules import BEGINNING, Id, Timeline, owner_at
-from shopalytic.identity.statements import chunks, hold_identity
+from shopalytic.identity.statements import chunks, hold_identity, insert_into
 
 LINK = Link.__table__.c
 TRAIT = Trait.__table__.c
@@ -190,25 +190,52 @@ def _remove_conflicts(db: Session, project_id: int, holdings: Holdings) -> None:
 
 
 def _strip_links(db: Session, project_id: int, holdings: Holdings) -> None:
-    own = set(holdings.ids)
-    shared = set(holdings.shared)
-    placeholders: dict[Id, str] = {}
-    for row in _touching(db, project_id, holdings):
-        is_sign_in = row.kind in ("identify", "track") and row.tracking_id in shared
-        if (row.id_type, row.id_value) not in own and (row.other_type, row.other_value) not in own:
-            if row.tracking_id in shared:
-                continue  # somebody else's, about a browser that they share
-        elif is_sign_in and row.active:
-            value = placeholders.setdefault((row.id_type, row.id_value), PLACEHOLDER + secrets.token_hex(16))
-            db.execute(
-                _quiet(
-                    update(Link)
-                    .where(LINK.id == row.id)
-                    .values(id_value=value, message_id=secrets.token_hex(16), url="")
-                )
-            )
-            continue
-        db.execute(_quiet(delete(Link).where(LINK.id == row.id)))
+    own, shared = set(holdings.ids), set(holdings.shared)
+    gone = [
+        row.id
+        for row in _touching(db, project_id, holdings)
+        if (row.id_type, row.id_value) in own
+        or (row.other_type, row.other_value) in own
+        # Else somebody else's, about a browser that they share.
+        or row.tracking_id not in shared
+    ]
+    for ids in chunks(gone):
+        db.execute(_quiet(delete(Link).where(LINK.id.in_(ids))))
+    places = _places(project_id, holdings)
+    if places:
+        db.execute(insert_into(db, Link), places)
+
+
+def _places(project_id: int, holdings: Holdings) -> list[dict[str, Any]]:
+    """Entries by which nobody signs in to a shared browser whenever the customer's time there begins.
+
+    Of one instant they are read last, as the customer's own sign-in was. Each browser has a nobody of its own: two
+    browsers of one customer must not be told to be so.
+    """
+    nobodys = {
+        origin_id(project_id, VISITOR, visitor): (visitor, PLACEHOLDER + secrets.token_hex(16))
+        for visitor in holdings.shared
+    }
+    return [
+        {
+            "project_id": project_id,
+            "kind": "identify",
+            "tracking_id": nobodys[span.origin_id][0],
+            "id_type": USER_ID,
+            "id_value": nobodys[span.origin_id][1],
+            "other_type": "",
+            "other_value": "",
+            "occurred_at": datetime.fromisoformat(span.from_at).replace(tzinfo=UTC),
+            "message_id": f"~~{secrets.token_hex(16)}",
+            "cause": "erased",
+            "door": "native",
+            "url": "",
+            "recorded_at": datetime.now(UTC),
+            "active": True,
+        }
+        for span in holdings.spans
+        if span.origin_id in nobodys
+    ]
 
 
 def _touching(db: Session, project_id: int, holdings: Holdings) -> list[Any]:
@@ -224,7 +251,6 @@ def _touching(db: Session, project_id: int, holdings: Holdings) -> list[Any]:
             )
     columns = (
         LINK.id, LINK.kind, LINK.tracking_id, LINK.id_type, LINK.id_value, LINK.other_type, LINK.other_value,
-        LINK.active,
     )  # fmt: skip
     rows: dict[int, Any] = {}
     for condition in conditions:

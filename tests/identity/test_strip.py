@@ -1,0 +1,144 @@
+"""Whatever the ledger says: taking one customer out of it moves nothing of the others."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from shopalytic.accounts.models import Conflict, Identity, Link, Override, Trait
+from shopalytic.identity.derived import read_owners
+from shopalytic.identity.ids import VISITOR
+from shopalytic.identity.ledger import Sighting, refold, resolve
+from shopalytic.identity.rules import Id, Step, Timeline
+from shopalytic.identity.statements import hold_identity
+from shopalytic.identity.strip import PLACEHOLDER, read_holdings, strip_customer
+from shopalytic.identity.traits import save_traits
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+_projects = itertools.count(7_000_000)
+
+sayings = st.lists(
+    st.tuples(
+        st.sampled_from(["identify", "track", "alias"]),
+        st.sampled_from(["t1", "t2", "t3", ""]),
+        st.dictionaries(st.sampled_from(["user_id", "email"]), st.sampled_from(["a", "b", "c"]), max_size=2),
+        st.integers(0, 12),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+def say(db: Session, project_id: int, said: list[Any]) -> None:
+    """Several things may be said in one instant, but not beside an alias: without it the others of its instant are read
+    in another order, which is the alias's own rule.
+    """
+    apart = timedelta(minutes=any(kind == "alias" for kind, *_ in said))
+    sightings = [
+        Sighting(
+            kind,
+            visitor,
+            {name: f"{name}-{value}" for name, value in ids.items()},
+            START + timedelta(hours=hour) + number * apart,
+            f"m{number}",
+        )
+        for number, (kind, visitor, ids, hour) in enumerate(said)
+        if ids and (visitor or kind != "alias")
+    ]
+    resolve(db, project_id, sightings)
+    save_traits(
+        db,
+        project_id,
+        [
+            (VISITOR, one.tracking_id, {f"p{number}": 1}, one.occurred_at, one.message_id)
+            for number, one in enumerate(sightings)
+            if one.tracking_id
+        ],
+    )
+
+
+def owners(db: Session, project_id: int) -> dict[Id, Timeline]:
+    columns = Identity.__table__.c
+    ids = db.execute(
+        select(columns.id_type, columns.id_value).where(columns.project_id == project_id).distinct()
+    )
+    return read_owners(db, project_id, [(row.id_type, row.id_value) for row in ids])
+
+
+def of_others(
+    timelines: dict[Id, Timeline], gone: set[UUID]
+) -> dict[Id, list[tuple[datetime, datetime, UUID]]]:
+    """For each id, when it was whose, without what was the customers' who are gone."""
+    found = {}
+    for each, steps in timelines.items():
+        ends = [step.from_at for step in steps[1:]] + [datetime.max.replace(tzinfo=UTC)]
+        own = [
+            (step.from_at, end, step.customer_id)
+            for step, end in zip(steps, ends, strict=True)
+            if step.customer_id not in gone
+        ]
+        if own:
+            found[each] = own
+    return found
+
+
+def holders(timelines: dict[Id, Timeline]) -> set[UUID]:
+    """Who holds a placeholder: nobody."""
+    return {
+        step.customer_id
+        for (_, value), steps in timelines.items()
+        for step in steps
+        if value.startswith(PLACEHOLDER)
+    }
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(said=sayings, chosen=st.integers(0, 20))
+def test_nothing_of_the_others_moves_and_no_id_is_left(
+    sessions: sessionmaker[Session], said: list[Any], chosen: int
+) -> None:
+    project_id = next(_projects)
+    with sessions.begin() as db:
+        say(db, project_id, said)
+        before = owners(db, project_id)
+    # By the ids, not by the customers' numbers, which are others in each project.
+    customers = [step.customer_id for _, steps in sorted(before.items()) for step in steps]
+    if not customers:
+        return
+    customer = customers[chosen % len(customers)]
+    with sessions.begin() as db:
+        hold_identity(db, project_id)
+        holdings = read_holdings(db, project_id, customer)
+        strip_customer(db, project_id, holdings)
+    with sessions() as db:
+        after = owners(db, project_id)
+        nobodys = holders(after) | {customer}
+        assert of_others(after, nobodys) == of_others(before, {customer})
+        own = {*holdings.ids, *((VISITOR, visitor) for visitor in holdings.own_visitors)}
+        assert not own & set(after)
+        for model in (Link, Conflict, Trait):
+            for row in db.scalars(select(model).where(model.project_id == project_id)):
+                assert (row.id_type, row.id_value) not in own
+                assert getattr(row, "tracking_id", "") not in holdings.own_visitors
+        columns = Override.__table__.c
+        left = db.scalars(select(columns.origin_id).where(columns.project_id == project_id)).all()
+        gone = {span.origin_id for span in holdings.spans if span.is_whole}
+        assert not gone & set(left)
+    with sessions.begin() as db:
+        hold_identity(db, project_id)
+        refold(db, project_id, set(after))
+    with sessions() as db:
+        assert {each: whose(steps) for each, steps in owners(db, project_id).items()} == {
+            each: whose(steps) for each, steps in after.items()
+        }
+
+
+def whose(steps: tuple[Step, ...]) -> list[tuple[datetime, UUID]]:
+    return [(step.from_at, step.customer_id) for step in steps]
