@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.chromium import PageFactory
-from tests.browser.collector import Collector
+from tests.browser.collector import Answer, Collector
 from tests.browser.shop_pages import shop_page
 
 pytestmark = pytest.mark.browser
@@ -91,3 +91,20 @@ def test_without_locks_what_was_left_is_taken_over_all_the_same(
     collector.add_page("/", html)
     page.goto(collector.url("/", HOST))
     collector.wait_for_event("left", 9, page)
+
+
+def test_a_page_left_while_a_request_is_out_sends_it_again_under_the_same_ids(
+    collector: Collector, new_page: PageFactory
+) -> None:
+    """The first one's answer is never heard. Whether it came through, the server finds out by the ids."""
+    page = new_page()
+    collector.answers = [Answer(delay_seconds=0.5)]
+    collector.add_page("/empty", "<!doctype html>")
+    collector.add_page("/", shop_page(collector))
+    page.goto(collector.url("/", HOST))
+    collector.wait_for_event("page_view", page=page)
+    page.goto(collector.url("/empty", HOST))
+    collector.wait_for(lambda: len(collector.posts) == 2, page)
+    first, again = ([message["message_id"] for message in post.body["events"]] for post in collector.posts)
+    assert first == again
+    assert len(set(first)) == 3

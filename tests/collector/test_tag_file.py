@@ -105,10 +105,11 @@ def test_a_tag_that_was_never_built_is_a_404_that_says_so(shop: Shop, tmp_path: 
 def test_the_module_and_its_types_stand_beside_it_under_its_name(
     sessions: sessionmaker[Session], tmp_path: Path, suffix: str, content_type: str
 ) -> None:
-    shop = make_shop(sessions, tmp_path, tag_name="s.js")
+    shop = make_shop(sessions, tmp_path, tag_name="s.js", collector_path="/basket")
     (tmp_path / "static" / f"shopalytic.v1{suffix}").write_bytes(b"export default 1;")
     response = shop.client.get(f"/s{suffix}", headers={"Origin": "https://anything.test"})
     assert (response.status_code, response.data) == (200, b"export default 1;")
     assert response.headers["Content-Type"] == f"{content_type}; charset=utf-8"
     assert response.headers.getlist("Access-Control-Allow-Origin") == ["*"]
     assert response.headers["Cache-Control"] == "public, max-age=3600"
+    assert shop.client.get(f"/basket/s{suffix}").data == response.data
