@@ -6,11 +6,10 @@ from contextlib import suppress
 
 from shopalytic.accounts.db import reading
 from shopalytic.accounts.models import Project as ProjectRow
-from shopalytic.collector.exponea.reading import Asked, to_json
-from shopalytic.collector.exponea.translate import read_ids
+from shopalytic.collector.exponea.reading import Asked, named_ids, to_json
 from shopalytic.errors import NotFound, Rejected
 from shopalytic.identity.derived import read_owners
-from shopalytic.identity.ids import VISITOR, origin_id, parse_tracking_id, parse_user_ids
+from shopalytic.identity.ids import VISITOR, origin_id
 from shopalytic.privacy import record
 from shopalytic.reports.project import Project
 
@@ -22,10 +21,7 @@ def anonymize(asked: Asked) -> bytes:
     guessed, and nothing brings the person back.
     """
     project_id = asked.project.project_id
-    sent = read_ids(asked.body)
-    ids = list(parse_user_ids(sent.others).items())
-    if sent.cookie:
-        ids.append((VISITOR, parse_tracking_id(sent.cookie)))
+    ids = named_ids(asked)
     with reading(asked.parts.sessions) as db:
         owners = read_owners(db, project_id, ids)
         row = db.get_one(ProjectRow, project_id)
@@ -34,8 +30,8 @@ def anonymize(asked: Asked) -> bytes:
     customers = {timeline[-1].customer_id for timeline in owners.values()}
     if len(customers) > 1:
         raise Rejected("The ids are of several customers; name one of them.", at="customer_ids")
-    if not customers and sent.cookie:
-        customers = {origin_id(project_id, VISITOR, ids[-1][1])}
+    if not customers and ids[-1][0] == VISITOR:
+        customers = {origin_id(project_id, *ids[-1])}
     with suppress(NotFound):
         for customer_id in customers:
             record.ask(asked.parts, project, customer_id, "anonymise", asked_by=f"key:{asked.key_id}")

@@ -19,6 +19,7 @@ from shopalytic.identity.derived import read_owners
 from shopalytic.identity.ids import VISITOR, origin_id, parse_tracking_id, parse_user_ids
 from shopalytic.identity.listing import list_people, list_shape
 from shopalytic.identity.lookup import CustomerId, customer_ids, origins_of
+from shopalytic.identity.rules import Id
 from shopalytic.identity.traits import traits
 from shopalytic.parts import Parts
 from shopalytic.reports.customer_history import customer_history
@@ -125,13 +126,17 @@ def _export(asked: Asked, types: list[str], names: list[str]) -> Iterator[bytes]
     yield b"]}"
 
 
+def named_ids(asked: Asked) -> list[Id]:
+    """Those of the body's `customer_ids`, the most important first; a cookie, which is a visitor's, is the last."""
+    sent = read_ids(asked.body)
+    ids = list(parse_user_ids(sent.others).items())
+    return [*ids, (VISITOR, parse_tracking_id(sent.cookie))] if sent.cookie else ids
+
+
 def _get_customer(asked: Asked) -> Customer:
     """Raises Rejected where nobody has the ids. Of ids of different customers the most important one counts."""
     project_id = asked.project.project_id
-    sent = read_ids(asked.body)
-    ids = list(parse_user_ids(sent.others).items())
-    if sent.cookie:
-        ids.append((VISITOR, parse_tracking_id(sent.cookie)))
+    ids = named_ids(asked)
     with reading(asked.parts.sessions) as db:
         owners = read_owners(db, project_id, ids)
         owner = next((owners[each][-1].customer_id for each in ids if each in owners), None)
@@ -142,7 +147,7 @@ def _get_customer(asked: Asked) -> Customer:
     if owner is None:
         # A visitor who never said who he is: only his events know him.
         seen = find_customer_summary(asked.parts.store, asked.project, customer_id, origins)
-        if not sent.cookie or seen is None:
+        if ids[-1][0] != VISITOR or seen is None:
             raise Rejected("No customer has these ids.", at="customer_ids")
         known = [CustomerId(VISITOR, ids[-1][1], parse_sql_instant(seen.first_seen))]
     return Customer(customer_id, known, origins, properties)
