@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Iterator
 from decimal import Decimal
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -250,6 +251,12 @@ def test_the_empty_page_tells_how_to_send_a_message(shop: Shop) -> None:
     with shop.parts.sessions.begin() as db:
         db.query(Key).delete()
     assert "All tokens of this project are revoked" in shop.page("/debugger")
+
+
+@pytest.mark.parametrize("path", ["/", "/live", "/customers"])
+def test_the_empty_sandbox_gives_a_snippet_that_sends_there(shop: Shop, sandbox_id: int, path: str) -> None:
+    assert "sandbox:true}" in unescape(shop.page(f"-sandbox{path}"))
+    assert "sandbox:true" not in unescape(shop.page(path))
 
 
 def test_the_sandbox_is_a_place_of_its_own_with_a_mark_on_every_page(shop: Shop, sandbox_id: int) -> None:

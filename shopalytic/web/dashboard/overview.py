@@ -52,7 +52,9 @@ def make_bars(days: list[OverviewDay]) -> list[dict[str, Any]]:
 
 
 def find_snippet() -> str | None:
-    """HTML to paste into a page's head, with the project's newest token; None where all are revoked."""
+    """HTML to paste into a page's head, with the project's newest token; None where all are revoked. A page of the
+    sandbox gives what sends there.
+    """
     with reading(get_parts().sessions) as db:
         tokens = list_tokens(db, here().shop.id)
     if not tokens:
@@ -60,4 +62,5 @@ def find_snippet() -> str | None:
     settings = get_parts().settings
     # Without a public address, the one under which this page was asked for.
     address = settings.public_url or request.host_url
-    return f"<script>{render_snippet(settings, address, tokens[0])}</script>"
+    script = render_snippet(settings, address, tokens[0], is_sandbox=here().is_sandbox)
+    return f"<script>{script}</script>"
