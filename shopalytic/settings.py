@@ -173,7 +173,8 @@ def _check_names(settings: Settings) -> None:
         "tag_name": settings.tag_name,
         "pixel_name": settings.pixel_name,
     }
-    seen: set[str] = set()
+    module = settings.tag_name.removesuffix(".js")
+    seen = {f"{module}.mjs", f"{module}.d.mts"}
     for name, value in named.items():
         if value in OWN_PATHS or value in seen:
             raise ConfigurationError(f"{PREFIX}{name.upper()} is {value!r}: another thing has that address.")

@@ -26,7 +26,8 @@ def test_a_wrong_value_is_an_error_that_names_the_variable(value: str) -> None:
     [
         ("COLLECTOR_PATH", "basket"), ("COLLECTOR_PATH", "/basket/"), ("COLLECTOR_PATH", "/a b"),
         ("COLLECTOR_PATH", "/v1"), ("COLLECTOR_PATH", "/api/tag"), ("TAG_NAME", "js/tag.js"), ("TAG_NAME", "track"),
-        ("TAG_NAME", ""), ("PIXEL_NAME", "shopalytic.v1.js"), ("COOKIE_NAME", "a=b"), ("COOKIE_NAME", ""),
+        ("TAG_NAME", ""), ("PIXEL_NAME", "shopalytic.v1.js"),
+        ("PIXEL_NAME", "shopalytic.v1.mjs"), ("COOKIE_NAME", "a=b"), ("COOKIE_NAME", ""),
     ],
 )  # fmt: skip
 def test_a_name_that_cannot_be_reached_is_an_error(variable: str, value: str) -> None:
@@ -37,7 +38,9 @@ def test_a_name_that_cannot_be_reached_is_an_error(variable: str, value: str) ->
 def test_the_reserved_paths_are_those_of_the_application(tmp_path: Path) -> None:
     settings = load_settings({"SHOPALYTIC_DATA_DIR": str(tmp_path)})
     first = {str(rule).split("/")[1] for rule in create_app(settings).url_map.iter_rules()}
-    assert first - {"", settings.tag_name, settings.pixel_name} == OWN_PATHS
+    module = settings.tag_name.removesuffix(".js")
+    tag_names = {settings.tag_name, f"{module}.mjs", f"{module}.d.mts"}
+    assert first - {"", settings.pixel_name} - tag_names == OWN_PATHS
 
 
 def test_the_snippet_has_the_names_of_the_settings() -> None:
