@@ -98,7 +98,8 @@ def test_a_page_left_while_a_request_is_out_sends_it_again_under_the_same_ids(
 ) -> None:
     """The first one's answer is never heard. Whether it came through, the server finds out by the ids."""
     page = new_page()
-    collector.answers = [Answer(delay_seconds=0.5)]
+    # Longer than it takes to leave, however busy the machine is; nobody waits for it.
+    collector.answers = [Answer(delay_seconds=10)]
     collector.add_page("/empty", "<!doctype html>")
     collector.add_page("/", shop_page(collector))
     page.goto(collector.url("/", HOST))
