@@ -166,7 +166,8 @@ export const resume = (): void => {
 export const sendBeacons = (): void => {
   if (isSilent() || options.flush_mode == "manual") return;
   // The browser drops a request together with its page. Where it came through, the server drops the repeat.
-  if (inFlight) inFlight.forEach((item) => (item.triedMs = 0));
+  // Once: `pagehide` follows `visibilitychange`.
+  inFlight = (inFlight && inFlight.forEach((item) => (item.triedMs = 0))) as undefined;
   putUrgentFirst();
   let batch: Item[];
   // A page has 64 KB on their way when it is left, for everybody: of these, three requests are ours.
