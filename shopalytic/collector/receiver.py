@@ -138,13 +138,14 @@ class Receiver:
             else:
                 entries.append((visitor_key, close_envelope(opened, raw, None, made_id)))
             results.append(ACCEPTED)
-        self.append("batch", access.project_id, entries, rejected)
-        if batch.dropped is not None:
-            count_client_drops(batch.dropped)
+        # First: where the queue then takes nothing more, the sender repeats what did no harm.
         if trial is not None:
             for number, answer in zip(tried, trial.append(), strict=True):
                 results[number] = answer
             messages_of("batch", "sandbox").inc(len(tried))
+        self.append("batch", access.project_id, entries, rejected)
+        if batch.dropped is not None:
+            count_client_drops(batch.dropped)
         return b'{"accepted":%d,"results":[%b]}' % (len(entries) + len(tried), b",".join(results))
 
     def _read(self, raw: bytes) -> Head:

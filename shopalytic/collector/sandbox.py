@@ -7,6 +7,8 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from collections.abc import Iterable
+from contextlib import suppress
 
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
@@ -73,7 +75,7 @@ class Sandbox:
                 found = self._parts.stream.feed.wait(trial.ticket, len(trial.entries), WAIT_SECONDS)
             finally:
                 self._free.release()
-            told = {each.number: each for each in map(decode_told, found)}
+            told = _read(found)
         return [
             _answer(told[number], message_id)
             if number in told
@@ -129,6 +131,16 @@ class Trial:
     def append(self) -> list[bytes]:
         """An answer to each message, in order. Raises QueueUnavailable."""
         return self._sandbox.append(self) if self.entries else []
+
+
+def _read(answers: Iterable[bytes]) -> dict[int, Told]:
+    """By the message's number in its request; without what a worker of another version wrote otherwise."""
+    found = {}
+    for answer in answers:
+        with suppress(msgspec.MsgspecError):
+            told = decode_told(answer)
+            found[told.number] = told
+    return found
 
 
 def _answer(told: Told, message_id: str) -> bytes:

@@ -20,6 +20,7 @@ import shopalytic.collector
 from shopalytic.accounts.models import Project, Sandbox
 from shopalytic.accounts.projects import NewProject, create_project
 from shopalytic.accounts.sandboxes import close_sandbox, open_sandbox
+from shopalytic.errors import QueueUnavailable
 from shopalytic.parts import Parts
 from shopalytic.pipeline.run import Runner
 from shopalytic.pipeline.steps import StepContext
@@ -208,6 +209,35 @@ def test_a_slow_worker_leaves_the_message_in_the_queue_and_says_so(
     assert shop.parts.stream.counters(shop.sandbox_id).waiting == 1
     shop.working.set()
     wait_until(lambda: shop.stored(shop.sandbox_id) == ["search"])
+
+
+def test_a_worker_of_another_version_that_tells_otherwise_leaves_the_answer_open(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(shop.parts.stream.feed), "wait", lambda *_: [b'{"outcome": "hidden"}', b"2"])
+    assert shop.track(event="search")["outcome"] == "waiting"
+    wait_until(lambda: shop.stored(shop.sandbox_id) == ["search"])
+
+
+def test_a_sandbox_that_the_queue_does_not_take_leaves_no_real_message_behind(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a batch that is repeated after its 503 would count the messages without an id twice."""
+    append = type(shop.parts.stream).append
+
+    def refuse_sandbox(stream: Stream, project_id: int, entries: list[tuple[str, bytes]]) -> None:
+        if project_id != shop.project.project.id:
+            raise QueueUnavailable("The queue is full.")
+        append(stream, project_id, entries)
+
+    monkeypatch.setattr(type(shop.parts.stream), "append", refuse_sandbox)
+    events = [
+        {"event": "search", "tracking_id": "anna"},
+        {"event": "search", "tracking_id": "anna", "sandbox": True},
+    ]
+    body = json.dumps({"token": shop.project.token, "events": events}).encode()
+    assert shop.client.post("/batch", data=body).status_code == 503
+    assert shop.parts.stream.counters(shop.project.project.id).accepted == 0
 
 
 def test_a_shop_that_went_live_with_its_sandbox_on_takes_a_quarter_of_the_threads(
