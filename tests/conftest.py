@@ -26,7 +26,13 @@ _project_ids = itertools.count(1_000_000)  # apart from those that a test's data
 
 @pytest.fixture(scope="session")
 def store() -> Iterator[Store]:
-    """The embedded store in a process of its own; with TEST_CLICKHOUSE_URL set, that server instead."""
+    with new_store() as made:
+        yield made
+
+
+@contextmanager
+def new_store() -> Iterator[Store]:
+    """The embedded store in a process of its own; with TEST_CLICKHOUSE_URL set, a database of that server instead."""
     address = os.environ.get("TEST_CLICKHOUSE_URL")
     if address:
         yield _migrated(address)

@@ -29,6 +29,7 @@ from shopalytic.settings import Settings
 from shopalytic.store import Store
 from shopalytic.stream import Stream
 from tests.accounts.conftest import database_url, postgres_folder, postgres_url
+from tests.conftest import new_store
 from tests.servers import running_valkey
 
 __all__ = ["database_url", "postgres_folder", "postgres_url"]
@@ -157,6 +158,13 @@ class Shop:
             + known.quarantined
             + known.waiting
         )
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[Store]:
+    """One of their own: a deletion looks at every part, and the whole suite's tests leave thousands."""
+    with new_store() as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
