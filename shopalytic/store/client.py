@@ -58,6 +58,10 @@ UNKNOWN_COLUMN = "DB::Exception: Unknown field found while parsing"
 """Has number 117, as have bad values, but means that the table lacks a column: it is not migrated yet."""
 
 
+WORDLESS = "DB::Exception:  ("
+"""A failure without a text, as the server gives it."""
+
+
 class Store:
     """Connects at the first use, and again after a failure. Threads may share one.
 
@@ -95,12 +99,17 @@ class Store:
         if self.naming.cluster:
             settings["distributed_foreground_insert"] = 1
         name = self.naming.table(table)
-        self._call(
-            lambda client: client.raw_insert(
-                name, insert_block=block, settings=settings, fmt="JSONEachRow", compression=""
-            ),
-            is_refusal=_blames_rows,
-        )
+
+        def put(client: Client) -> None:
+            client.raw_insert(name, insert_block=block, settings=settings, fmt="JSONEachRow", compression="")
+
+        try:
+            self._call(put, is_refusal=_blames_rows)
+        except StoreUnavailable as error:
+            if WORDLESS not in error.message:
+                raise
+            # Seldom the engine fails without a word why, and says it when asked again; the token makes that harmless.
+            self._call(put, is_refusal=_blames_rows)
 
     def command(self, sql: str, **parameters: Any) -> None:
         """Run a statement that gives no rows."""

@@ -76,8 +76,10 @@ class Run:
 
     async def stop(self) -> bool:
         """Ask it to end, and wait; False where it had to be killed."""
-        if self.is_alive:
-            os.kill(self.pid, signal.SIGTERM)
+        # It may have ended without anybody having been told yet.
+        with contextlib.suppress(ProcessLookupError):
+            if self.is_alive:
+                os.kill(self.pid, signal.SIGTERM)
         try:
             await asyncio.wait_for(self.wait(), self.part.grace_seconds)
         except TimeoutError:

@@ -87,6 +87,23 @@ def test_a_row_whose_own_content_is_wrong_is_refused(
         store.insert("events", [msgspec.json.encode(row)], token=uuid4().hex)
 
 
+def test_a_failure_without_a_word_is_asked_for_again(
+    store: Store, project_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = store._call
+    failures = [StoreUnavailable("Code: 1002. DB::Exception:  (version 26.9.2.1)")]
+
+    def fail_first(*arguments: Any, **named: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return call(*arguments, **named)
+
+    monkeypatch.setattr(store, "_call", fail_first)
+    row = {"project_id": project_id, "event": "order", "total": "ten"}
+    with pytest.raises(StoreRefused):
+        store.insert("events", [msgspec.json.encode(row)], token=uuid4().hex)
+
+
 def test_a_query_that_is_wrong_is_refused_and_not_repeated(store: Store) -> None:
     with pytest.raises(StoreRefused) as refused:
         store.command("SELECT nothing FROM {{events}}")
