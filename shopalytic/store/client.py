@@ -61,7 +61,8 @@ UNKNOWN_COLUMN = "DB::Exception: Unknown field found while parsing"
 
 WORDLESS = "DB::Exception:  ("
 """A failure without a text, as the embedded server gives it. The engine quotes a row by bytes, and where it cuts a
-character in two, some releases of Python 3.11 (3.11.2 is one) lose the whole text: whether the row is at fault could not be known.
+character in two, some releases of Python 3.11 (3.11.2 is one) lose the whole text: whether the row is at fault could
+not be known.
 """
 
 
