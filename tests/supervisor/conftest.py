@@ -73,7 +73,10 @@ def up(settings: Settings) -> Up:
 
 @pytest.fixture
 def fake(tmp_path: Path) -> Callable[..., Part]:
-    """A part that runs a piece of Python. It knows its name, and `note(text)` adds to the file notes."""
+    """A part that runs a piece of Python. It knows its name, and `note(text)` adds to the file notes.
+
+    `wait_for(name)` returns once that part can be asked to stop: one without a probe is ready before.
+    """
     notes = tmp_path / "notes"
     notes.touch()
 
@@ -83,6 +86,8 @@ def fake(tmp_path: Path) -> Callable[..., Part]:
             f"name, notes = {name!r}, {str(notes)!r}",
             "def note(text):",
             "    with open(notes, 'a') as file: file.write(text + '\\n')",
+            "def wait_for(other):",
+            "    while f'{other} ' not in open(notes).read(): time.sleep(0.01)",
             "def stop(*_):",
             "    note(name + ' stopped'); sys.exit()",
             "signal.signal(signal.SIGTERM, stop)",

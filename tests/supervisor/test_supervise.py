@@ -147,7 +147,8 @@ def test_a_one_time_part_that_fails_ends_everything_with_exit_code_one(
 def test_a_part_that_ignores_the_request_to_stop_is_killed_after_its_grace(
     up: Up, fake: Fake, notes: Notes
 ) -> None:
-    deaf = fake("web", "signal.signal(signal.SIGTERM, signal.SIG_IGN); note('deaf')", grace_seconds=0.1)
+    ignore = "wait_for('queue'); signal.signal(signal.SIGTERM, signal.SIG_IGN); note('deaf')"
+    deaf = fake("web", ignore, grace_seconds=0.1)
     assert up.run([fake("queue"), deaf], lambda: wait_until(lambda: "deaf" in notes())) == 0
     assert "web did not stop within 0.1 s and was killed." in up.log
     assert notes()[-1] == "queue stopped"
@@ -171,7 +172,7 @@ def test_a_second_signal_kills_at_once(up: Up, fake: Fake, notes: Notes) -> None
 def test_a_signal_during_the_start_stops_what_runs_already(up: Up, fake: Fake, notes: Notes) -> None:
     never = fake(
         "store",
-        f"os.kill({os.getpid()}, signal.SIGTERM); note('asked')",
+        f"wait_for('queue'); os.kill({os.getpid()}, signal.SIGTERM); note('asked')",
         probe=NEVER,
     )
     assert up.run([fake("queue"), never, fake("web")]) == 0
