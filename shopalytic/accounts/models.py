@@ -126,11 +126,14 @@ class Member(Base):
 
 
 class Link(Base):
-    """One entry of the ledger: what a message said about who is who. Only `active` is ever changed.
+    """One entry of the ledger: what a message said about who is who, or what somebody decided. Only `active` is ever
+    changed.
 
     kind: `identify` (the visitor is the customer of the id), `track` (an event carried both; only the earliest of
     each pair counts), `alias` (the id is a further one of whoever has the other id, or else the visitor is, at that
     time), `same` (id and other came in one message), `seen` (the id was first seen then, without a visitor).
+    Decided by somebody: `merge` (they are one person), `undo` (what was said of them till then, or `target`, counts
+    for nothing); the entries of one decision share their message id.
     """
 
     __tablename__ = "link"
@@ -151,6 +154,10 @@ class Link(Base):
     url: Mapped[str] = mapped_column(Text, default="")
     recorded_at: Mapped[datetime] = mapped_column(default=lambda: datetime.now(UTC))
     active: Mapped[bool] = mapped_column(default=True)
+    decided_by: Mapped[str] = mapped_column(String(32), default="", server_default="")
+    """`user:<id>` of the dashboard, `key:<id>` of an API call; empty for what a message said."""
+    target: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    """Of an `undo`, the decision that it takes back; empty: all that was said of its ids till then."""
 
     __table_args__ = (
         # Named by hand: the conventional name is longer than PostgreSQL's 63 bytes.
