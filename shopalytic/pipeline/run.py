@@ -8,8 +8,7 @@ overrides, rows) knows the batch again.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import blake2b
@@ -17,12 +16,10 @@ from typing import TypeVar
 
 import msgspec
 import structlog
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
 from shopalytic.accounts.plans import Plans
-from shopalytic.errors import DatabaseUnavailable, StoreRefused, Unavailable
+from shopalytic.errors import StoreRefused, Unavailable
 from shopalytic.events.event import (
     NIL,
     Drop,
@@ -37,10 +34,10 @@ from shopalytic.events.message import Envelope
 from shopalytic.events.parse import Parsed, parse_envelope
 from shopalytic.events.planned import PlannedProject
 from shopalytic.identity.ids import origin_id
-from shopalytic.identity.ledger import PendingOverride, mark_overrides_sent, pending_overrides
 from shopalytic.pipeline.ids import read_message
 from shopalytic.pipeline.judge import judge, judge_again
 from shopalytic.pipeline.orders import claim_orders, release_claims
+from shopalytic.pipeline.overrides import naming_database_faults, send_overrides
 from shopalytic.pipeline.people import origin_of, settle_people
 from shopalytic.pipeline.refunds import release_refunds, settle_refunds
 from shopalytic.pipeline.sessions import put_sessions
@@ -55,9 +52,6 @@ _encoder = msgspec.json.Encoder()
 
 Result = TypeVar("Result")
 Judge = Callable[[Parsed, PlannedProject], Drop | Quarantine | None]
-
-OVERRIDES_AT_ONCE = 1000
-"""Marked as sent by so many: after a long time without the store, each attempt gets further than the one before."""
 
 DROPPED_COLUMNS = (
     "project_id", "event", "occurred_at", "received_at", "message_id", "door", "library", "origin_id", "customer_id",
@@ -184,7 +178,7 @@ class Runner:
         for item in items:
             by_project.setdefault(item.envelope.project_id, []).append(item)
         for project_id, group in by_project.items():
-            with _naming_database_faults(), self._sessions.begin() as db:
+            with naming_database_faults(), self._sessions.begin() as db:
                 _close(group, settle_people(db, project_id, _parsed(group), token))
                 rest = [item for item in group if item.open]
                 replayed = {item.message_id for item in rest if item.envelope.replay}
@@ -192,19 +186,7 @@ class Runner:
                 settle_refunds(db, project_id, _events(rest), token)
 
     def send_overrides(self) -> None:
-        """Send what the ledger changed about rows stored before. A crash in between sends it the next time."""
-        with _naming_database_faults(), self._sessions() as db:
-            overrides = pending_overrides(db)
-        for at in range(0, len(overrides), OVERRIDES_AT_ONCE):
-            some = overrides[at : at + OVERRIDES_AT_ONCE]
-            lines = [_encoder.encode(override_row(override)) for override in some]
-            versions = [override.version for override in some]
-            self._store.insert(
-                "overrides", lines, token=f"overrides-{versions[0]}-{versions[-1]}-{len(versions)}"
-            )
-            self._store.reload_owners()
-            with _naming_database_faults(), self._sessions.begin() as db:
-                mark_overrides_sent(db, versions)
+        send_overrides(self._store, self._sessions)
 
     def _insert(self, items: list[Item], token: str) -> None:
         self._insert_events([item for item in items if isinstance(item.outcome, Event)], token)
@@ -229,7 +211,7 @@ class Runner:
             ):
                 by_project.setdefault(item.envelope.project_id, []).append(item.parsed.event)
         for project_id, events in by_project.items():
-            with _naming_database_faults(), self._sessions.begin() as db:
+            with naming_database_faults(), self._sessions.begin() as db:
                 release_claims(db, project_id, events, token)
                 release_refunds(db, project_id, events, token)
 
@@ -249,21 +231,6 @@ class Runner:
             half = len(items) // 2
             self._insert_events(items[:half], f"{token}.0")
             self._insert_events(items[half:], f"{token}.1")
-
-
-@contextmanager
-def _naming_database_faults() -> Iterator[None]:
-    """Raises DatabaseUnavailable for what no message can cause: a lost connection, a standby that is read-only
-    after a failover, a table that is not migrated yet. What a message's values can cause passes as it is.
-    """
-    try:
-        yield
-    except (DataError, IntegrityError):
-        raise
-    except DBAPIError as error:
-        raise DatabaseUnavailable(f"The database did not answer: {error.orig}") from error
-    except PoolTimeout as error:
-        raise DatabaseUnavailable(f"No connection to the database was free: {error}") from error
 
 
 def _close(items: Sequence[Item], outcomes: Sequence[Drop | Duplicate | Quarantine | None]) -> None:
@@ -312,15 +279,6 @@ def dropped_row(item: Item) -> dict[str, object]:
         "reason": item.outcome.reason,
         "detail": item.outcome.detail,
         "violations": item.outcome.violations if isinstance(item.outcome, Drop) else event.violations,
-    }
-
-
-def override_row(override: PendingOverride) -> dict[str, object]:
-    return {
-        "project_id": override.project_id,
-        "origin_id": override.origin_id,
-        "timeline": override.timeline,
-        "version": override.version,
     }
 
 

@@ -17,7 +17,7 @@ from shopalytic.accounts.models import Link
 from shopalytic.errors import DatabaseUnavailable, StoreRefused, StoreUnavailable
 from shopalytic.identity.traits import save_traits
 from shopalytic.parts import Parts
-from shopalytic.pipeline import run
+from shopalytic.pipeline import overrides
 from shopalytic.settings import Settings
 from shopalytic.store import Store
 from shopalytic.store.client import UNKNOWN_COLUMN
@@ -180,7 +180,7 @@ def test_a_refusal_that_is_no_messages_fault_frees_the_partition_for_a_repeat(
 def test_many_overrides_are_sent_in_parts_and_none_is_left(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "OVERRIDES_AT_ONCE", 2)
+    monkeypatch.setattr(overrides, "OVERRIDES_AT_ONCE", 2)
     visitors = [f"visitor-{number}" for number in range(5)]
     line.send(*({"message_id": visitor, "tracking_id": visitor} for visitor in visitors))
     line.drain()
