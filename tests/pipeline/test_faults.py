@@ -17,7 +17,7 @@ from shopalytic.accounts.models import Link
 from shopalytic.errors import DatabaseUnavailable, StoreRefused, StoreUnavailable
 from shopalytic.identity.traits import save_traits
 from shopalytic.parts import Parts
-from shopalytic.pipeline import overrides
+from shopalytic.pipeline import overrides, run
 from shopalytic.settings import Settings
 from shopalytic.store import Store
 from shopalytic.store.client import UNKNOWN_COLUMN
