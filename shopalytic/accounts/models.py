@@ -402,3 +402,51 @@ class ErasedId(Base):
     project_id: Mapped[int] = mapped_column(primary_key=True)
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     erasure_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+
+
+class IdRuleRow(Base):
+    """What a project says of a type of ids, from an instant on. A row is never changed: what was said under it is read by
+    it for ever.
+    """
+
+    __tablename__ = "id_rule"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    project_id: Mapped[int]
+    id_type: Mapped[str] = mapped_column(String(64))
+    from_at: Mapped[datetime]
+    is_hard: Mapped[bool]
+    max_per_customer: Mapped[int | None]
+    new_links_per_day: Mapped[int | None]
+    is_told_by_property: Mapped[bool]
+    """Of the type `email`: the property of account events and of identify is an id as well."""
+    set_at: Mapped[datetime]
+    set_by: Mapped[str] = mapped_column(String(32))
+    """`user:<id>` of the dashboard, `key:<id>` of an API call."""
+
+    __table_args__ = (Index("ix_id_rule_type", "project_id", "id_type", "from_at", unique=True),)
+
+
+class NeverId(Base):
+    """An id that identifies nobody, in messages received from `effective_at` on and before `ends_at`.
+
+    Taken off the list, it stays here: a batch that is repeated must judge its messages the same.
+    """
+
+    __tablename__ = "never_id"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    project_id: Mapped[int]
+    id_type: Mapped[str] = mapped_column(String(64))
+    id_value: Mapped[str] = mapped_column(String(255))
+    """Empty once the person whose it was is erased; then `digest` stands for it."""
+    digest: Mapped[str] = mapped_column(String(64), default="")
+    """What only who holds the server's secret key can compare."""
+    set_at: Mapped[datetime]
+    set_by: Mapped[str] = mapped_column(String(32))
+    effective_at: Mapped[datetime]
+    removed_at: Mapped[datetime | None]
+    removed_by: Mapped[str] = mapped_column(String(32), default="")
+    ends_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_never_id_value", "project_id", "id_type", "id_value"),)
