@@ -237,6 +237,45 @@ class Conflict(Base):
             "project_id", "message_id", "kind", "id_type", "id_value", name="uq_conflict_message"
         ),
         Index("ix_conflict_id", "project_id", "id_type", "id_value"),
+        Index("ix_conflict_decision", "project_id", "decision"),
+    )
+
+
+class IdentityCheck(Base):
+    """One rebuilding of a project's customers from its ledger, compared with what is kept and what reports read.
+
+    Nobody's ids stand here: samples name origins and customers by their UUIDs, and go where a person is erased.
+    """
+
+    __tablename__ = "identity_check"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    project_id: Mapped[int]
+    started_at: Mapped[datetime] = mapped_column(default=lambda: datetime.now(UTC))
+    done_at: Mapped[datetime | None]
+    asked_by: Mapped[str] = mapped_column(String(32))
+    """`schedule`, `user:<id>` of the dashboard, `key:<id>` of an API call, or `command`."""
+    mends: Mapped[bool] = mapped_column(default=False)
+    """What differs is made to say what the ledger says."""
+    step: Mapped[str] = mapped_column(String(16))
+    """The one that comes next, of `audit.run.STEPS`; `done` at the end."""
+    plan: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """How far the step is; empty once it is done."""
+    turn: Mapped[int] = mapped_column(default=0)
+    """Rises whenever a worker takes it: one that was overtaken finds its turn over."""
+    held_until: Mapped[datetime | None]
+    """Until then somebody works on it, or a job for it waits."""
+    customers: Mapped[int] = mapped_column(default=0)
+    entries: Mapped[int] = mapped_column(default=0)
+    rows: Mapped[int] = mapped_column(BigInteger, default=0)
+    differences: Mapped[int] = mapped_column(default=0)
+    mended: Mapped[int] = mapped_column(default=0)
+    samples: Mapped[list[Any]] = mapped_column(JSON, default=list)
+
+    __table_args__ = (
+        Index("ix_identity_check_project_id_started_at", "project_id", "started_at"),
+        Index("ix_identity_check_done_at", "done_at"),
+        {"sqlite_autoincrement": True},
     )
 
 
