@@ -212,13 +212,40 @@ class Override(Base):
     timeline: Mapped[Any] = mapped_column(JSON)
     """List of [UTC text `2026-01-31 12:00:00.123`, customer id], ascending."""
     sent_at: Mapped[datetime | None]
+    fold_round_id: Mapped[int | None] = mapped_column(BigKey)
+    """The round that folds it into the rows; of an empty timeline, the one that took the origin's override out."""
 
     # The store keeps the highest version: one that were given out again after a clean-up would be ignored there.
-    __table_args__ = (Index("ix_override_sent_at", "sent_at"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        Index("ix_override_sent_at", "sent_at"),
+        Index("ix_override_origin_id", "project_id", "origin_id"),
+        Index("ix_override_fold_round_id", "fold_round_id"),
+        {"sqlite_autoincrement": True},
+    )
+
+
+class FoldRound(Base):
+    """Overrides that are folded into the rows together, and how far that is: see `pipeline.fold`."""
+
+    __tablename__ = "fold_round"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    begun_at: Mapped[datetime]
+    ends: Mapped[Any | None] = mapped_column(JSON(none_as_null=True))
+    """[partition, its newest waiting message] after the round's overrides were chosen."""
+    months: Mapped[Any | None] = mapped_column(JSON(none_as_null=True))
+    """Partitions of the event table that are still to be looked at; None: not known yet."""
+    folded: Mapped[int] = mapped_column(default=0)
+    """Overrides taken out so far."""
+    done_at: Mapped[datetime | None]
+
+    __table_args__ = ({"sqlite_autoincrement": True},)
 
 
 class Conflict(Base):
-    """A link that a message asked for and the rules refused, with the reason."""
+    """A link that a message asked for and the rules refused, with the reason. Derived from the ledger, but for what
+    somebody decided of it, which stays as long as the rules refuse it.
+    """
 
     __tablename__ = "conflict"
 
@@ -229,8 +256,19 @@ class Conflict(Base):
     id_type: Mapped[str] = mapped_column(String(64))
     id_value: Mapped[str] = mapped_column(String(255))
     tracking_id: Mapped[str] = mapped_column(String(255), default="")
+    other_type: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    """With `other_value` the id that it was to be linked with, where that is not the visitor."""
+    other_value: Mapped[str] = mapped_column(String(255), default="", server_default="")
     reason: Mapped[str] = mapped_column(String(32))
     occurred_at: Mapped[datetime]
+    owner_id: Mapped[UUID | None]
+    """Whose the id is, as the ledger says now."""
+    asked_id: Mapped[UUID | None]
+    """Who was said to have it too."""
+    decision: Mapped[str] = mapped_column(String(8), default="", server_default="")
+    """`left`, or `never`: the id shall identify nobody from then on. Empty: nobody has decided yet."""
+    decided_by: Mapped[str] = mapped_column(String(32), default="", server_default="")
+    decided_at: Mapped[datetime | None]
 
     __table_args__ = (
         UniqueConstraint(

@@ -10,14 +10,14 @@ from uuid import UUID
 from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.orm import Session
 
-from shopalytic.accounts.models import Conflict, Identity
+from shopalytic.accounts.models import Identity
 from shopalytic.identity.ids import VISITOR, origin_id
 from shopalytic.identity.overrides import write_overrides
-from shopalytic.identity.rules import BEGINNING, Customers, Id, Refused, Step, Timeline
-from shopalytic.identity.statements import chunks, insert_into
+from shopalytic.identity.refusals import write_conflicts
+from shopalytic.identity.rules import BEGINNING, Customers, Id, Step, Timeline
+from shopalytic.identity.statements import chunks
 
 IDENTITY = Identity.__table__.c
-CONFLICT = Conflict.__table__.c
 
 
 def read_owners(db: Session, project_id: int, ids: Iterable[Id]) -> dict[Id, Timeline]:
@@ -54,7 +54,7 @@ def replace_derived(db: Session, project_id: int, customers: Customers) -> None:
         if _may_have_rows(each, before) and _owners(timeline) != _stored_under(project_id, each, before)
     }
     write_overrides(db, project_id, moved)
-    _write_conflicts(db, project_id, customers)
+    write_conflicts(db, project_id, customers)
 
 
 def _may_have_rows(each: Id, before: Mapping[Id, Timeline]) -> bool:
@@ -95,52 +95,6 @@ def _write_identity(db: Session, project_id: int, changed: Mapping[Id, Timeline]
     ]
     if rows:
         _run_many(db, insert(table), rows)
-
-
-def _write_conflicts(db: Session, project_id: int, customers: Customers) -> None:
-    """Rows stay as long as the fold refuses the same: what others hang on them stays too."""
-    wanted = {_conflict_key(one): one for one in customers.refused}
-    stale: list[int] = []
-    by_type: dict[str, list[str]] = {}
-    for id_type, id_value in customers.timelines:
-        if id_type != VISITOR:
-            by_type.setdefault(id_type, []).append(id_value)
-    for id_type, values in by_type.items():
-        for some in chunks(values):
-            known = select(
-                CONFLICT.id, CONFLICT.message_id, CONFLICT.kind, CONFLICT.id_type, CONFLICT.id_value
-            )
-            for row in db.execute(
-                known.where(
-                    CONFLICT.project_id == project_id,
-                    CONFLICT.id_type == id_type,
-                    CONFLICT.id_value.in_(some),
-                )
-            ):
-                if wanted.pop(tuple(row[1:]), None) is None:
-                    stale.append(row.id)
-    table: Any = Conflict.__table__
-    for ids in chunks(stale):
-        db.execute(delete(table).where(CONFLICT.id.in_(ids)))
-    rows = [
-        {
-            "project_id": project_id,
-            "message_id": one.message_id,
-            "kind": one.kind,
-            "id_type": one.id[0],
-            "id_value": one.id[1],
-            "tracking_id": one.tracking_id,
-            "reason": one.reason,
-            "occurred_at": one.occurred_at,
-        }
-        for one in wanted.values()
-    ]
-    if rows:
-        db.execute(insert_into(db, Conflict).on_conflict_do_nothing(), rows)
-
-
-def _conflict_key(one: Refused) -> tuple[str, str, str, str]:
-    return one.message_id, one.kind, *one.id
 
 
 def _run_many(db: Session, statement: Any, rows: list[dict[str, Any]]) -> None:
