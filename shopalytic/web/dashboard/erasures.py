@@ -10,7 +10,8 @@ from uuid import UUID
 from flask import Response, abort, redirect, render_template, request, url_for
 
 from shopalytic.accounts.db import reading
-from shopalytic.accounts.models import Erasure, Key, User
+from shopalytic.accounts.deciders import names_of_deciders
+from shopalytic.accounts.models import Erasure
 from shopalytic.errors import NotFound, Rejected
 from shopalytic.privacy.record import (
     DONE,
@@ -97,21 +98,8 @@ def erase_page(customer_id: UUID, kind: Kind, *, problem: str = "") -> str:
 
 def read_proofs() -> list[Proof]:
     rows = list_erasures(get_parts().sessions, here().project.id)
-    names: dict[str, str] = {}
     with reading(get_parts().sessions) as db:
-        for asked_by in {row.asked_by for row in rows}:
-            kind, _, number = asked_by.partition(":")
-            user = db.get(User, int(number)) if kind == "user" and number.isdigit() else None
-            key = db.get(Key, int(number)) if kind == "key" and number.isdigit() else None
-            names[asked_by] = (
-                user.email
-                if user
-                else f"key {key.hint}…"
-                if key
-                else "command line"
-                if kind == "command"
-                else asked_by
-            )
+        names = names_of_deciders(db, {row.asked_by for row in rows})
     return [Proof(row, forecast_of(row), names[row.asked_by], _state(row)) for row in rows]
 
 
