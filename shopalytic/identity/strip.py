@@ -172,21 +172,20 @@ def _is_owner(timelines: dict[Id, Timeline], row: Any, customer_id: UUID) -> boo
 
 
 def _remove_conflicts(db: Session, project_id: int, holdings: Holdings) -> None:
-    for some in chunks(holdings.own_visitors):
-        db.execute(
-            _quiet(delete(Conflict).where(CONFLICT.project_id == project_id, CONFLICT.tracking_id.in_(some)))
-        )
-    for id_type, values in _by_type(holdings.ids).items():
+    """What was refused on a browser that others share is derived anew afterwards, from what is left of the ledger."""
+    conditions: list[Any] = [
+        or_(CONFLICT.owner_id == holdings.customer_id, CONFLICT.asked_id == holdings.customer_id)
+    ]
+    conditions += [CONFLICT.tracking_id.in_(some) for some in chunks(holdings.own_visitors)]
+    own = [*holdings.ids, *((VISITOR, visitor) for visitor in holdings.own_visitors)]
+    for id_type, values in _by_type(own).items():
         for some in chunks(values):
-            db.execute(
-                _quiet(
-                    delete(Conflict).where(
-                        CONFLICT.project_id == project_id,
-                        CONFLICT.id_type == id_type,
-                        CONFLICT.id_value.in_(some),
-                    )
-                )
-            )
+            conditions += [
+                (CONFLICT.id_type == id_type) & CONFLICT.id_value.in_(some),
+                (CONFLICT.other_type == id_type) & CONFLICT.other_value.in_(some),
+            ]
+    for condition in conditions:
+        db.execute(_quiet(delete(Conflict).where(CONFLICT.project_id == project_id, condition)))
 
 
 def _strip_links(db: Session, project_id: int, holdings: Holdings) -> None:

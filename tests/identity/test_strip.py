@@ -127,6 +127,10 @@ def test_nothing_of_the_others_moves_and_no_id_is_left(
             for row in db.scalars(select(model).where(model.project_id == project_id)):
                 assert (row.id_type, row.id_value) not in own
                 assert getattr(row, "tracking_id", "") not in holdings.own_visitors
+        for one in db.scalars(select(Conflict).where(Conflict.project_id == project_id)):
+            assert (one.other_type, one.other_value) not in own
+            # The number of who was first on a shared browser is from then on nobody's.
+            assert customer in holders(after) or customer not in (one.owner_id, one.asked_id)
         columns = Override.__table__.c
         left = db.scalars(select(columns.origin_id).where(columns.project_id == project_id)).all()
         gone = {span.origin_id for span in holdings.spans if span.is_whole}
