@@ -20,6 +20,8 @@ from shopalytic.identity.statements import chunks, hold_identity, insert_into
 NAME_LENGTH_MAX = 255
 SEARCH_LENGTH_MAX = 255
 SEARCHED = frozenset({"email", "first_name", "last_name", "name"})
+TRAIT_EVENTS = frozenset({"account_register", "account_update", "identify"})
+"""Events whose properties are the customer's."""
 
 TRAIT = Trait.__table__.c
 

@@ -14,11 +14,10 @@ from shopalytic.events.properties import event_properties
 from shopalytic.identity.ids import VISITOR
 from shopalytic.identity.ledger import Resolved, Sighting, resolve
 from shopalytic.identity.statements import hold_identity
-from shopalytic.identity.traits import email_owner, save_traits
+from shopalytic.identity.traits import TRAIT_EVENTS, email_owner, save_traits
 from shopalytic.pipeline.verdicts import EMAIL_FREE, EMAIL_IN_USE, keep_verdicts, read_verdicts
 
 ACCOUNT_EVENTS = {"account_register", "account_update"}
-TRAIT_EVENTS = ACCOUNT_EVENTS | {"identify"}
 
 
 def settle_people(

@@ -49,6 +49,13 @@ def busy_shop(parts: Any, app: Flask) -> Shop:
     shop.insert(
         make_event(visitor="phone", at=f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"),
         make_order(order_id="1", visitor="phone", customer_id=customer, properties={"a": {"b": [1, "c"]}}),
+        make_event(
+            event="identify",
+            visitor="phone",
+            origin_id=customer,
+            customer_id=customer,
+            properties={"city": "Ulm"},
+        ),
     )
     return shop
 
@@ -98,6 +105,7 @@ def test_answers_with_rows_in_them_are_as_the_document_says(busy_shop: Shop) -> 
         "/api/v1/customers/{customer_id}/events": {},
         "/api/v1/customers/{customer_id}/identity": {},
         "/api/v1/customers/{customer_id}/export": {},
+        "/api/v1/customers/{customer_id}/properties/{name}": {},
         "/api/v1/events": {"limit": 1},
         "/api/v1/plan": {},
         "/api/v1/erasures": {},
@@ -116,7 +124,7 @@ def test_answers_with_rows_in_them_are_as_the_document_says(busy_shop: Shop) -> 
 
     for path, query in asked.items():
         call = path.removeprefix("/api/v1").replace("{customer_id}", customer)
-        call = call.replace("{erasure_id}", erasure)
+        call = call.replace("{erasure_id}", erasure).replace("{name}", "city")
         answer = busy_shop.get(call, **query)
         assert answer.status_code == 200, path
         wanted = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]

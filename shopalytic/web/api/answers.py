@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from shopalytic.events.plan import Plan
+from shopalytic.events.value_types import ValueType
 
 Row = TypeVar("Row")
 Totals = TypeVar("Totals")
@@ -54,6 +55,30 @@ class CustomerAnswer(msgspec.Struct, frozen=True):
     last_seen: Annotated[Instant | None, Meta(description="Null where the customer has no events.")]
     orders: int
     revenue: Money
+
+
+class PropertyValue(msgspec.Struct, frozen=True):
+    """One value that the property had, from one message on until another said otherwise."""
+
+    value: Any
+    type: ValueType
+    since: Annotated[Instant, Meta(description="When it was said first.")]
+    last_said: Instant
+    times: Annotated[int, Meta(description="How often it was said.")]
+    event: Annotated[str, Meta(description="What said it first.")]
+    message_id: str
+    url: Annotated[str, Meta(description="The page; empty where a server said it.")]
+    door: str
+    said_of: Annotated[str, Meta(description="The id that it was said of, as `type value`.")]
+
+
+class PropertyAnswer(msgspec.Struct, frozen=True):
+    customer_id: UUID
+    name: str
+    value: Annotated[Any, Meta(description="What was last said; null where nothing is in force.")]
+    type: ValueType
+    values: Annotated[list[PropertyValue], Meta(description="Newest first, as far as events are kept.")]
+    is_cut: Annotated[bool, Meta(description="Older values are left out: it was said thousands of times.")]
 
 
 class PlanAnswer(msgspec.Struct, frozen=True):

@@ -20,6 +20,7 @@ from shopalytic.web.api.answers import (
     ExportAnswer,
     IdentityAnswer,
     PlanAnswer,
+    PropertyAnswer,
 )
 from shopalytic.web.api.parameters import (
     CustomerEventsQuery,
@@ -92,6 +93,15 @@ CALLS = (
         customers.get_identity,
         NoQuery,
         IdentityAnswer,
+        (404,),
+    ),
+    Call(
+        "customer_property",
+        "/customers/<uuid:customer_id>/properties/<name>",
+        "A property of a customer, and the values that it had.",
+        customers.get_property,
+        NoQuery,
+        PropertyAnswer,
         (404,),
     ),
     Call(

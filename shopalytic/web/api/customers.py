@@ -9,6 +9,7 @@ from uuid import UUID
 
 from shopalytic.accounts.db import reading
 from shopalytic.errors import NotFound, Rejected
+from shopalytic.events.value_types import find_type
 from shopalytic.identity.explain import CustomerLink, links, sentences
 from shopalytic.identity.ids import VISITOR, origin_id
 from shopalytic.identity.lookup import customer_ids, find_customer, origins_of
@@ -16,12 +17,15 @@ from shopalytic.identity.traits import traits
 from shopalytic.reports.customer_events import customer_events
 from shopalytic.reports.customer_summary import CustomerSummary, find_customer_summary
 from shopalytic.reports.money import round_money
+from shopalytic.reports.property_history import Held, property_history
 from shopalytic.web.api.answers import (
     CustomerAnswer,
     CustomerId,
     EventsAnswer,
     IdentityAnswer,
     LinkAnswer,
+    PropertyAnswer,
+    PropertyValue,
     format_instant,
     format_store_instant,
 )
@@ -82,6 +86,32 @@ def get_identity(asked: Asked, query: NoQuery, customer_id: UUID) -> IdentityAns
     with reading(asked.parts.sessions) as db:
         found = links(db, asked.project.project_id, customer_id)
     return IdentityAnswer(customer_id, [_link_answer(link) for link in found], sentences(found))
+
+
+def get_property(asked: Asked, query: NoQuery, customer_id: UUID, name: str) -> PropertyAnswer:
+    person = _get_person(asked, customer_id)
+    found = property_history(asked.parts.store, asked.project, customer_id, person.origins, name)
+    if name not in person.properties and not found.values:
+        raise NotFound(f"Nobody ever said {name[:100]!r} of this customer.", at="name")
+    value = person.properties.get(name)
+    return PropertyAnswer(
+        customer_id, name, value, find_type(value), [_held(one) for one in found.values], found.is_cut
+    )
+
+
+def _held(one: Held) -> PropertyValue:
+    return PropertyValue(
+        value=one.value,
+        type=find_type(one.value),
+        since=format_store_instant(one.first.occurred_at),
+        last_said=format_store_instant(one.last_said),
+        times=one.times,
+        event=one.first.event,
+        message_id=one.first.message_id,
+        url=one.first.url,
+        door=one.first.door,
+        said_of=" ".join(one.first.id),
+    )
 
 
 def _link_answer(link: CustomerLink) -> LinkAnswer:

@@ -26,6 +26,10 @@ PATH_PARTS = {
         "description": "A customer, as other calls name it.",
         "schema": {"type": "string", "format": "uuid"},
     },
+    "name": {
+        "description": "A property's name, as it was sent; one with a slash cannot be asked for.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[^/]+$"},
+    },
     "erasure_id": {
         "description": "An anonymisation or a forgetting, as it was answered.",
         "schema": {"type": "string", "format": "uuid"},

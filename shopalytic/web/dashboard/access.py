@@ -30,7 +30,7 @@ pages = guard(Blueprint("dashboard", __name__, url_prefix="/projects/<project:pr
 WITH_DATA = frozenset(
     """
     overview live live_new debugger debugger_new violations quarantine replay customers customer timeline erase do_erase
-    erasures export_customer empty_sandbox
+    property erasures export_customer empty_sandbox
     """.split()  # noqa: SIM905
 )
 """Pages about a project's data, which its sandbox has too. All others are about the project itself: from its sandbox they
