@@ -95,7 +95,7 @@ class Shop:
                 .order_by(Override.version)
             ).all()
         newest = {origin: closed(timeline) for origin, timeline in overrides}
-        return {message: _read(row, newest) for message, row in self.rows.items()}
+        return {message: read_row(row, newest) for message, row in self.rows.items()}
 
     def customer(self, id_type: str, id_value: str) -> UUID:
         """The customer that the id would be if nothing were known of it."""
@@ -134,7 +134,7 @@ class Shop:
             return list(db.scalars(select(Override.origin_id).where(Override.project_id == self.project)))
 
 
-def _read(row: Row, overrides: dict[UUID, list[tuple[str, str, str]]]) -> UUID:
+def read_row(row: Row, overrides: dict[UUID, list[tuple[str, str, str]]]) -> UUID:
     """As a range dictionary does: ranges closed at both ends, the row's own customer where there is none."""
     text = instant_text(row.occurred_at)
     for from_text, to_text, customer in overrides.get(row.origin_id, []):
