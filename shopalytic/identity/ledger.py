@@ -30,6 +30,7 @@ from sqlalchemy.orm import Session
 
 from shopalytic.accounts.models import Link
 from shopalytic.identity.derived import read_owners, replace_derived
+from shopalytic.identity.id_rules import read_policy
 from shopalytic.identity.ids import VISITOR, origin_id
 from shopalytic.identity.overrides import PendingOverride, mark_overrides_sent, pending_overrides
 from shopalytic.identity.repeats import without_repeats
@@ -71,6 +72,7 @@ ENTRY_COLUMNS = (
     LINK.occurred_at,
     LINK.message_id,
     LINK.active,
+    LINK.target,
 )
 
 
@@ -99,9 +101,9 @@ def refold(db: Session, project_id: int, ids: Iterable[Id]) -> None:
 
     The caller holds the project's lock (`hold_identity`) since before it changed the ledger.
     """
-    entries = _connected(db, project_id, set(ids))
+    entries = connected(db, project_id, ids)
     if entries:
-        replace_derived(db, project_id, fold(project_id, entries))
+        replace_derived(db, project_id, fold(project_id, entries, read_policy(db, project_id)))
 
 
 def _answer(db: Session, project_id: int, sightings: Sequence[Sighting]) -> list[Resolved]:
@@ -132,7 +134,7 @@ def _new(db: Session, project_id: int, wished: Mapping[tuple[Pair, str], Wish]) 
     """Those that the ledger lacks, or has only later sightings of."""
     known: dict[tuple[Pair, str], tuple[datetime, str]] = {}
     for row in _rows(db, _known_queries(project_id, [entry for entry, _ in wished.values()])):
-        entry = _entry(row)
+        entry = entry_of(row)
         key = wish_key(entry)
         known[key] = min(entry.moment, known.get(key, entry.moment))
     return [
@@ -193,30 +195,32 @@ def _storable(text: str) -> str:
     return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
-def _connected(db: Session, project_id: int, start: set[Id]) -> list[Entry]:
+def connected(db: Session, project_id: int, ids: Iterable[Id]) -> list[Entry]:
     """All entries, struck ones too, that are reached from the ids over shared ids."""
+    start = set(ids)
     entries: dict[int, Entry] = {}
     reached: set[Id] = set()
     while frontier := start - reached:
         reached |= frontier
-        for row in _rows(db, _touching_queries(project_id, frontier)):
+        for row in _rows(db, touching_queries(project_id, frontier)):
             if row.id not in entries:
-                entry = entries[row.id] = _entry(row)
+                entry = entries[row.id] = entry_of(row)
                 start.update(entry.ids)
     return list(entries.values())
 
 
-def _touching_queries(project_id: int, ids: Iterable[Id]) -> Iterable[Select[Any]]:
+def touching_queries(project_id: int, ids: Iterable[Id]) -> Iterable[Select[Any]]:
     by_type: dict[str, list[str]] = {}
     for id_type, id_value in ids:
         by_type.setdefault(id_type, []).append(id_value)
     in_project = select(*ENTRY_COLUMNS).where(LINK.project_id == project_id)
     for id_type, values in by_type.items():
         for some in chunks(values):
+            # A visitor's as well: somebody may have decided that it is another one's person.
+            yield in_project.where(LINK.id_type == id_type, LINK.id_value.in_(some))
             if id_type == VISITOR:
                 yield in_project.where(LINK.tracking_id.in_(some))
             else:
-                yield in_project.where(LINK.id_type == id_type, LINK.id_value.in_(some))
                 yield in_project.where(LINK.other_type == id_type, LINK.other_value.in_(some))
 
 
@@ -225,7 +229,7 @@ def _rows(db: Session, queries: Iterable[Select[Any]]) -> Iterable[Row[Any]]:
         yield from db.execute(query)
 
 
-def _entry(row: Row[Any]) -> Entry:
+def entry_of(row: Row[Any]) -> Entry:
     return Entry(
         kind=row.kind,
         tracking_id=row.tracking_id,
@@ -234,4 +238,5 @@ def _entry(row: Row[Any]) -> Entry:
         occurred_at=row.occurred_at,
         message_id=row.message_id,
         active=row.active,
+        target=row.target,
     )

@@ -58,6 +58,11 @@ class Policy:
         """The one by which a message received then is judged: whether the type links, and what counts as sent."""
         return self.rule(id_type, received_at - TAKES_EFFECT_AFTER)
 
+    @property
+    def has_rules(self) -> bool:
+        """Any was ever set."""
+        return bool(self._by_type)
+
     def soft_types(self) -> list[str]:
         """Those that link nobody, or did not at some time."""
         return sorted(name for name, rules in self._by_type.items() if not all(one.is_hard for one in rules))

@@ -67,7 +67,7 @@ def _newest(db: Session, project_id: int, visitors: Iterable[str]) -> dict[str, 
             .where(
                 LINK.project_id == project_id,
                 LINK.tracking_id.in_(some),
-                LINK.kind.in_(("identify", "track")),
+                LINK.kind.in_(("identify", "track", "merge", "undo")),
             )
             .subquery()
         )
