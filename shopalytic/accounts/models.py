@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, DateTime, ForeignKey, Index, MetaData, String, Text, UniqueConstraint, Uuid, text
+from sqlalchemy import JSON, DateTime, ForeignKey, Index, MetaData, String, Text, UniqueConstraint, Uuid, false, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import BigInteger, Integer, TypeDecorator
 
@@ -58,6 +58,13 @@ class Project(Base):
     created_at: Mapped[datetime] = mapped_column(default=lambda: datetime.now(UTC))
     plan_id: Mapped[int] = mapped_column(default=0, server_default="0")
     """The version of the tracking plan that messages received from now on are judged by; 0: none."""
+    retention_months: Mapped[int | None]
+    """Events are deleted once their whole month lies so many months back; None: never."""
+    retention_set_at: Mapped[datetime | None]
+    events_deleted_before: Mapped[datetime | None]
+    """Whatever happened earlier was deleted by that, once at least."""
+    keeps_addresses: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Network addresses are stored with events that are received from now on."""
 
 
 class PlanVersion(Base):
@@ -331,6 +338,10 @@ class Trait(Base):
     """Lower-case text of an e-mail or a name, for look-ups; empty for all else."""
     occurred_at: Mapped[datetime]
     message_id: Mapped[str] = mapped_column(String(64))
+    said_as: Mapped[str] = mapped_column(String(96), primary_key=True, default="", server_default="")
+    """Of a browser's property its time and message, so that each saying has a row: whoever used the browser then, it is
+    his. Empty for a hard id's, which has one row a name.
+    """
     origin_id: Mapped[UUID]
     """UUIDv5 of the id; an anonymous visitor's customer is known by nothing else."""
 
@@ -527,3 +538,53 @@ class NeverId(Base):
     ends_at: Mapped[datetime | None]
 
     __table_args__ = (Index("ix_never_id_value", "project_id", "id_type", "id_value"),)
+
+
+class TrackingStop(Base):
+    """A person who is tracked no more, as it was asked for. It says nothing of who that is; see StoppedId."""
+
+    __tablename__ = "tracking_stop"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    """A UUID."""
+    project_id: Mapped[int]
+    asked_at: Mapped[datetime] = mapped_column(default=lambda: datetime.now(UTC))
+    asked_by: Mapped[str] = mapped_column(String(32))
+    """`user:<id>` of the dashboard, `key:<id>` of an API call, or `command`."""
+
+    __table_args__ = (Index("ix_tracking_stop_project_id", "project_id", "asked_at"),)
+
+
+class StoppedId(Base):
+    """An id of whoever is tracked no more: messages with it, received from `effective_at` on and before `ends_at`, are
+    dropped. A row is never deleted, and `ends_at` set once: a batch that is repeated must drop the same messages.
+    """
+
+    __tablename__ = "stopped_id"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    project_id: Mapped[int]
+    stop_id: Mapped[str] = mapped_column(String(36), index=True)
+    id_type: Mapped[str] = mapped_column(String(64))
+    digest: Mapped[str] = mapped_column(String(64))
+    """Of type and value, by the project's StopKey."""
+    effective_at: Mapped[datetime]
+    ends_at: Mapped[datetime | None]
+    ended_by: Mapped[str] = mapped_column(String(32), default="")
+
+    __table_args__ = (
+        Index("ix_stopped_id_digest", "project_id", "digest"),
+        {"sqlite_autoincrement": True},
+    )
+
+
+class StopKey(Base):
+    """What a project's stopped ids are digested with.
+
+    Not the server's secret key: on another machine, or once that is changed, nobody would be stopped any more.
+    """
+
+    __tablename__ = "stop_key"
+
+    project_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    key: Mapped[str] = mapped_column(String(64))

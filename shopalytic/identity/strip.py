@@ -134,7 +134,7 @@ def _spans(project_id: int, each: Id, timeline: Timeline, customer_id: UUID) -> 
 
 
 def _traits(db: Session, project_id: int, spans: Sequence[Span]) -> list[Any]:
-    columns = (TRAIT.id_type, TRAIT.id_value, TRAIT.name, TRAIT.value, TRAIT.occurred_at)
+    columns = (TRAIT.id_type, TRAIT.id_value, TRAIT.name, TRAIT.value, TRAIT.occurred_at, TRAIT.said_as)
     rows: list[Any] = []
     for origins in chunks({span.origin_id for span in spans}):
         rows += db.execute(
@@ -158,6 +158,7 @@ def _remove_traits(db: Session, project_id: int, holdings: Holdings) -> int:
                 TRAIT.id_type == row.id_type,
                 TRAIT.id_value == row.id_value,
                 TRAIT.name == row.name,
+                TRAIT.said_as == row.said_as,
             )
             .returning(TRAIT.name)
         )

@@ -7,18 +7,21 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from shopalytic.accounts.models import Trait
 from shopalytic.identity.derived import read_owners
-from shopalytic.identity.ids import EMAIL, origin_id
+from shopalytic.identity.ids import EMAIL, VISITOR, origin_id
 from shopalytic.identity.lookup import origins_of
+from shopalytic.identity.overrides import instant_text
 from shopalytic.identity.rules import Id, Timeline, owner_at
 from shopalytic.identity.statements import chunks, hold_identity, insert_into
 
 NAME_LENGTH_MAX = 255
 SEARCH_LENGTH_MAX = 255
+SAYINGS_KEPT = 100
+"""Of one property of one browser: whose each is depends on who used the browser then, which may be told later."""
 SEARCHED = frozenset({"email", "first_name", "last_name", "name"})
 TRAIT_EVENTS = frozenset({"account_register", "account_update", "identify"})
 """Events whose properties are the customer's."""
@@ -30,18 +33,20 @@ Saying = tuple[str, str, Mapping[str, Any], datetime, str]
 
 
 def save_traits(db: Session, project_id: int, sayings: Iterable[Saying]) -> None:
-    """Save or update properties. The newest by (occurred_at, message id) stays, in whatever order they come.
+    """Save or update properties. The newest by (occurred_at, message id) stays, in whatever order they come; of a
+    browser, which several people may use one after the other, the newest SAYINGS_KEPT.
 
     A repeat changes nothing. Names that are empty, too long or hold a NUL are left out.
     """
-    newest: dict[tuple[str, str, str], dict[str, Any]] = {}
+    newest: dict[tuple[str, ...], dict[str, Any]] = {}
     for id_type, id_value, properties, occurred_at, message_id in sayings:
         for name, value in properties.items():
             if not name or len(name) > NAME_LENGTH_MAX or "\0" in name or not _is_utf8(name):
                 continue
-            known = newest.get((id_type, id_value, name))
+            said_as = f"{instant_text(occurred_at)} {message_id}" if id_type == VISITOR else ""
+            known = newest.get((id_type, id_value, name, said_as))
             if known is None or (known["occurred_at"], known["message_id"]) < (occurred_at, message_id):
-                newest[id_type, id_value, name] = {
+                newest[id_type, id_value, name, said_as] = {
                     "project_id": project_id,
                     "id_type": id_type,
                     "id_value": id_value,
@@ -50,6 +55,7 @@ def save_traits(db: Session, project_id: int, sayings: Iterable[Saying]) -> None
                     "search": search_text(value) if name in SEARCHED else "",
                     "occurred_at": occurred_at,
                     "message_id": message_id,
+                    "said_as": said_as,
                     "origin_id": origin_id(project_id, id_type, id_value),
                 }
     if not newest:
@@ -59,7 +65,7 @@ def save_traits(db: Session, project_id: int, sayings: Iterable[Saying]) -> None
     # Sorted: two workers that update the same rows in different order would wait for each other.
     db.execute(
         insert.on_conflict_do_update(
-            index_elements=["project_id", "id_type", "id_value", "name"],
+            index_elements=["project_id", "id_type", "id_value", "name", "said_as"],
             set_={each: new[each] for each in ("value", "search", "occurred_at", "message_id")},
             where=or_(
                 TRAIT.occurred_at < new.occurred_at,
@@ -68,6 +74,25 @@ def save_traits(db: Session, project_id: int, sayings: Iterable[Saying]) -> None
         ),
         [newest[key] for key in sorted(newest)],
     )
+    _forget_oldest(db, project_id, {key[1] for key in newest if key[0] == VISITOR})
+
+
+def _forget_oldest(db: Session, project_id: int, visitors: Iterable[str]) -> None:
+    """Else a browser that says its properties on every page fills the table."""
+    for some in chunks(visitors):
+        of_visitors = (TRAIT.project_id == project_id) & (TRAIT.id_type == VISITOR) & TRAIT.id_value.in_(some)
+        too_many = db.execute(
+            select(TRAIT.id_value, TRAIT.name)
+            .where(of_visitors)
+            .group_by(TRAIT.id_value, TRAIT.name)
+            .having(func.count() > SAYINGS_KEPT)
+        ).all()
+        for visitor, name in too_many:
+            one = of_visitors & (TRAIT.id_value == visitor) & (TRAIT.name == name)
+            newest = select(TRAIT.said_as).where(one).order_by(TRAIT.said_as.desc())
+            oldest_kept = db.scalar(newest.offset(SAYINGS_KEPT - 1).limit(1))
+            gone = delete(Trait).where(one, TRAIT.said_as < oldest_kept)
+            db.execute(gone.execution_options(synchronize_session=False))
 
 
 def traits(db: Session, project_id: int, customer_id: UUID) -> dict[str, Any]:

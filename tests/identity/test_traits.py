@@ -103,6 +103,42 @@ def test_of_a_shared_browser_each_has_what_was_said_in_his_time(office: Office) 
     assert office.traits(office.shop.customer("user_id", "b")) == {}
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_the_earlier_user_of_a_browser_keeps_what_was_said_in_his_time_whatever_comes_later(
+    office: Office, order: tuple[int, ...]
+) -> None:
+    office.shop.receive(identify("kiosk", "a", at=0), identify("kiosk", "b", at=10))
+    said = [({"name": "A", "city": "Ulm"}, 5, "m1"), ({"name": "Ann"}, 6, "m2"), ({"name": "B"}, 15, "m3")]
+    for number in order:
+        properties, at, message = said[number]
+        office.say((VISITOR, "kiosk"), properties, at=at, message=message)
+        office.say((VISITOR, "kiosk"), properties, at=at, message=message)
+    assert office.traits(office.shop.visitor("kiosk")) == {"name": "Ann", "city": "Ulm"}
+    assert office.traits(office.shop.customer("user_id", "b")) == {"name": "B"}
+
+
+def test_a_sign_in_told_late_takes_the_properties_of_its_time_along(office: Office) -> None:
+    office.shop.receive(saw("", "b", at=0), identify("kiosk", "a", at=0))
+    office.say((VISITOR, "kiosk"), {"name": "A"}, at=5, message="m1")
+    office.say((VISITOR, "kiosk"), {"name": "B"}, at=15, message="m2")
+    assert office.traits(office.shop.visitor("kiosk")) == {"name": "B"}
+    office.shop.receive(identify("kiosk", "b", at=10))
+    assert office.traits(office.shop.visitor("kiosk")) == {"name": "A"}
+    assert office.traits(office.shop.customer("user_id", "b")) == {"name": "B"}
+
+
+def test_of_a_browser_that_says_it_on_every_page_only_the_newest_are_kept(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shopalytic.identity.traits.SAYINGS_KEPT", 3)
+    for number in (4, 1, 5, 2, 3):
+        office.say(ANNA, {"name": f"n{number}"}, at=number, message=f"m{number}")
+    with office.shop.sessions() as db:
+        rows = db.scalars(select(Trait.value).where(Trait.project_id == office.shop.project))
+        assert sorted(map(str, rows)) == ["n3", "n4", "n5"]
+    assert office.traits(office.shop.visitor("anna")) == {"name": "n5"}
+
+
 def test_an_email_address_has_the_customer_of_whom_it_was_said(office: Office) -> None:
     office.shop.receive(identify("anna", "17", at=0))
     assert office.holder("jon@x.example") is None
