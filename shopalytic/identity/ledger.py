@@ -218,10 +218,9 @@ def touching_queries(project_id: int, ids: Iterable[Id]) -> Iterable[Select[Any]
         for some in chunks(values):
             # A visitor's as well: somebody may have decided that it is another one's person.
             yield in_project.where(LINK.id_type == id_type, LINK.id_value.in_(some))
+            yield in_project.where(LINK.other_type == id_type, LINK.other_value.in_(some))
             if id_type == VISITOR:
                 yield in_project.where(LINK.tracking_id.in_(some))
-            else:
-                yield in_project.where(LINK.other_type == id_type, LINK.other_value.in_(some))
 
 
 def _rows(db: Session, queries: Iterable[Select[Any]]) -> Iterable[Row[Any]]:
@@ -229,7 +228,8 @@ def _rows(db: Session, queries: Iterable[Select[Any]]) -> Iterable[Row[Any]]:
         yield from db.execute(query)
 
 
-def entry_of(row: Row[Any]) -> Entry:
+def entry_of(row: Any) -> Entry:
+    """Of a row with the columns `ENTRY_COLUMNS`."""
     return Entry(
         kind=row.kind,
         tracking_id=row.tracking_id,

@@ -46,6 +46,7 @@ class Reading:
         self._owned_since: dict[Id, datetime] = {}
         self._stretches: dict[str, list[_Stretch]] = {}
         self._joined: dict[UUID, tuple[UUID, datetime]] = {}
+        self._identified_by_merge: set[UUID] = set()
         self._refused: dict[Entry, str] = {}
         self._of_other: set[Entry] = set()
         self._named: set[Id] = set()
@@ -77,18 +78,20 @@ class Reading:
 
     def merge(self, entry: Entry) -> None:
         """Two customers become one, whose key is that of `id`'s. After all messages; in the order of the decisions."""
-        of_visitors = entry.id[0] == VISITOR
-        into = self._of_merge(entry.id, entry.occurred_at)
-        other = self._of_merge(
-            (VISITOR, entry.tracking_id) if of_visitors else entry.other, entry.occurred_at
-        )
+        into_id, other_id = entry.id, entry.other
+        if entry.tracking_id:
+            other_id = (VISITOR, entry.tracking_id)
+        into, other = (self._of_merge(each, entry.occurred_at) for each in (into_id, other_id))
         into_key, other_key = self._key(into.key), self._key(other.key)
         if into_key == other_key:
             return
-        if of_visitors and into.identified and other.identified:
+        identified = [self._is_identified(into), self._is_identified(other)]
+        if VISITOR in (into_id[0], other_id[0]) and all(identified):
             self._refused[entry] = BOTH_IDENTIFIED
-        else:
-            self._joined[other_key] = into_key, entry.occurred_at
+            return
+        self._joined[other_key] = into_key, entry.occurred_at
+        if any(identified):
+            self._identified_by_merge.add(into_key)
 
     def timelines(self) -> dict[Id, Timeline]:
         found: dict[Id, Timeline] = {}
@@ -220,6 +223,9 @@ class Reading:
             return self._stretches[each[1]][0].customer
         self._own_alone(each, at)
         return self._owners[each]
+
+    def _is_identified(self, customer: _Customer) -> bool:
+        return customer.identified or self._key(customer.key) in self._identified_by_merge
 
     def _new_customer(self, user: Id) -> _Customer:
         return _Customer(self._origin(user), identified=True)
