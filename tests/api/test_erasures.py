@@ -124,7 +124,7 @@ def test_an_export_has_ids_with_their_reason_and_all_events(shop: Shop, jon: str
         ("user_id", "jon"),
         ("tracking_id", "phone"),
     }
-    assert ["was identified as user_id jon" in one["sentence"] for one in found["why_one_person"]] == [True]
+    assert ["linked browser" in one["sentence"] for one in found["why_one_person"]] == [True]
     assert [(one["event"], one["properties"]["total"]) for one in found["events"]] == [("order", "10.5")]
     assert found["set_aside"] == found["properties"] == []
     assert shop.get(f"/customers/{uuid4()}/export").status_code == 404

@@ -143,11 +143,13 @@ def test_links_say_in_sentences_why_these_are_one_person(shop: Shop) -> None:
         ("m3", "alias", None),
     ]  # fmt: skip
     assert sentences(found) == [
-        "2026-01-31 12:00:00 UTC: user_id 17 was first seen, without a browser (page_view).",
-        f"2026-01-31 12:00:01 UTC: visitor anna sent an event as user_id 17 (order on {url}).",
-        "2026-01-31 12:00:02 UTC: visitor anna was identified as user_id 17 (identify).",
-        "2026-01-31 12:00:02 UTC: user_id 17 and email a@b.example came in one message (identify).",
-        "2026-01-31 12:00:03 UTC: card c1 was named a further id of visitor anna (alias).",
+        "2026-01-31 12:00:00 UTC: user_id 17 was first seen, without a browser: the event page_view named it.",
+        f"2026-01-31 12:00:01 UTC: on the page {url}, the event order of browser anna named user_id 17, which linked "
+        "them.",
+        "2026-01-31 12:00:02 UTC: identify('17') linked browser anna with user_id 17.",
+        "2026-01-31 12:00:02 UTC: an identify call named both user_id 17 and email a@b.example, which made them one "
+        "customer’s.",
+        "2026-01-31 12:00:03 UTC: alias({card: 'c1'}) gave browser anna the further id card c1.",
     ]
 
 
@@ -187,7 +189,7 @@ def test_an_alias_of_a_known_id_is_told_with_that_id(shop: Shop) -> None:
     )
     with shop.sessions() as db:
         found = links(db, shop.project, shop.customer("user_id", "old"))
-        assert "user_id new was named a further id of user_id old (alias)." in sentences(found)[-1]
+        assert "alias('new') gave user_id old the further id user_id new." in sentences(found)[-1]
         [of_visitor] = links(db, shop.project, shop.visitor("anna"))
     assert of_visitor.refused is None
-    assert "user_id c was named a further id of visitor anna (alias)." in sentences([of_visitor])[0]
+    assert "alias('c') gave browser anna the further id user_id c." in sentences([of_visitor])[0]

@@ -168,7 +168,7 @@ def test_a_customers_page_tells_ids_reasons_properties_and_history(shop: Shop) -
         "via google.com",
     ):
         assert text in page, text
-    assert "Visitor tid-anna was identified as user_id 42" in page
+    assert "identify(&#39;42&#39;) linked browser <code>tid-anna</code> with user_id <code>42</code>" in page
     assert "10\N{NO-BREAK SPACE}min" in page
 
 
@@ -183,7 +183,7 @@ def test_times_are_those_of_the_projects_zone(shop: Shop) -> None:
 def test_the_same_reason_said_again_is_told_once(shop: Shop) -> None:
     shop.identified("tid-anna", "42")
     customer = shop.identified("tid-anna", "42")
-    assert shop.page(f"/customers/{customer}").count("was identified as") == 1
+    assert shop.page(f"/customers/{customer}").count("linked browser") == 1
 
 
 def test_an_earlier_address_of_a_customer_leads_to_the_present_one(shop: Shop) -> None:

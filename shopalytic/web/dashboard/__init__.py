@@ -8,10 +8,12 @@ from shopalytic.accounts.plans import Plans
 from shopalytic.parts import Parts
 from shopalytic.web.dashboard import (
     auth,
+    conflicts,
     customers,
     debugger,
     erasures,
     hook_keys,
+    identity,
     live,
     overview,
     plan,
@@ -30,10 +32,12 @@ from shopalytic.web.dashboard.formats import FILTERS
 from shopalytic.web.dashboard.safety import make_safe
 
 __all__ = [
+    "conflicts",
     "customers",
     "debugger",
     "erasures",
     "hook_keys",
+    "identity",
     "live",
     "overview",
     "plan",

@@ -31,6 +31,8 @@ WITH_DATA = frozenset(
     """
     overview live live_new debugger debugger_new violations quarantine replay customers customer timeline erase do_erase
     property erasures export_customer empty_sandbox
+    conflicts conflict decide_conflict reopen_conflict
+    customer_identity undo_link do_undo_link split do_split merge merge_with do_merge decisions undo_decision do_undo_decision
     """.split()  # noqa: SIM905
 )
 """Pages about a project's data, which its sandbox has too. All others are about the project itself: from its sandbox they

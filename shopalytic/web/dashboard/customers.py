@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from flask import abort, redirect, render_template, request, url_for
 
-from shopalytic.accounts.db import reading
-from shopalytic.identity.explain import links, sentences
 from shopalytic.reports.customer_events import customer_events
 from shopalytic.web.dashboard import people
 from shopalytic.web.dashboard.access import get_parts, here, pages
-from shopalytic.web.dashboard.formats import local
+from shopalytic.web.dashboard.identity_graph import cut
 from shopalytic.web.dashboard.overview import find_snippet
+from shopalytic.web.dashboard.picture_tall import draw_tall
+from shopalytic.web.dashboard.story import read_story
 from shopalytic.web.dashboard.timeline import make_lines, split_by_session
 
 PAGE_EVENTS = 100
+REASONS_SHOWN = 3
+IDS_DRAWN = 4
+"""On the customer's own page; the page of its identity has more."""
 
 
 @pages.get("/customers", endpoint="customers")
@@ -41,12 +42,12 @@ def show_customer(customer_id: UUID) -> Any:
     parts, project = get_parts(), here().values
     person = people.find_person(parts, project, customer_id)
     if person is None:
-        successor = people.find_successor(parts, project, customer_id)
-        if successor is None or successor == customer_id:
-            abort(404)
-        return redirect(url_for("dashboard.customer", customer_id=successor))
-    values = {"person": person, "reasons": read_reasons(customer_id)}
-    return render_template("dashboard/customer.html", **values, **read_timeline(person))
+        return redirect(url_for("dashboard.customer", customer_id=get_successor(customer_id)))
+    story = read_story(parts, project, person)
+    values = {"person": person, "story": story, "tall": draw_tall(cut(story.graph, IDS_DRAWN, 0))}
+    return render_template(
+        "dashboard/customer.html", **values, **read_timeline(person), reasons_shown=REASONS_SHOWN
+    )
 
 
 @pages.get("/customers/<uuid:customer_id>/timeline", endpoint="timeline")
@@ -75,32 +76,9 @@ def read_timeline(person: people.Person) -> dict[str, Any]:
     return {"sessions": split_by_session(lines, has_more=has_more), "next": page.next}
 
 
-@dataclass(frozen=True)
-class Reason:
-    """One sentence of the ledger, and how often it was said again. Instants are in the project's zone."""
-
-    first_at: datetime
-    last_at: datetime
-    times: int
-    sentence: str
-
-
-def read_reasons(customer_id: UUID) -> list[Reason]:
-    """Why these ids are one person, oldest first. A browser says so at every page: the same is told once."""
-    with reading(get_parts().sessions) as db:
-        found = links(db, here().project.id, customer_id)
-    zone = here().project.time_zone
-    reasons: dict[tuple[Any, ...], Reason] = {}
-    for link, sentence in zip(found, sentences(found), strict=True):
-        at = local(link.since, zone)
-        # The sentence begins with its time in UTC; the page tells it in the project's zone.
-        said = sentence.partition(" UTC: ")[2]
-        ids = (link.tracking_id, link.type, link.value, link.other_type, link.other_value)
-        key = (link.kind, *ids, link.active, link.refused, link.earlier_elsewhere)
-        known = reasons.get(key)
-        reasons[key] = (
-            replace(known, last_at=at, times=known.times + 1)
-            if known
-            else Reason(at, at, 1, said[:1].upper() + said[1:])
-        )
-    return list(reasons.values())
+def get_successor(customer_id: UUID) -> UUID:
+    """Who has what was this customer's, since a merge or since a visitor signed in. Nobody: the page is not there."""
+    successor = people.find_successor(get_parts(), here().values, customer_id)
+    if successor is None or successor == customer_id:
+        abort(404)
+    return successor
