@@ -12,6 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from shopalytic.errors import StoreRefused, Unavailable
 from shopalytic.parts import Parts, open_parts
+from shopalytic.pipeline import fold as folding
+from shopalytic.pipeline.overrides import send_left_overrides
 from shopalytic.pipeline.place import open_place
 from shopalytic.pipeline.run import Runner
 from shopalytic.pipeline.steps import StepContext
@@ -20,7 +22,7 @@ from shopalytic.pipeline.verdicts import forget_verdicts
 from shopalytic.privacy.record import unfinished
 from shopalytic.privacy.run import advance
 from shopalytic.privacy.sandboxes import tidy_sandboxes
-from shopalytic.settings import load_settings
+from shopalytic.settings import get_secret_key, load_settings
 from shopalytic.stream import LeaseLost
 
 log = structlog.get_logger(__name__)
@@ -42,6 +44,7 @@ def _parts() -> tuple[Parts, Runner]:
         context,
         session_timeout_minutes=settings.session_timeout_minutes,
         tell=Teller(parts.stream.feed).tell,
+        secret_key=get_secret_key(settings),
     )
     return parts, runner
 
@@ -104,10 +107,29 @@ def tidy() -> None:
         log.warning("what is old waits to be deleted", why=str(error))
 
 
+def fold() -> None:
+    """Write overrides that have come to rest into the rows. Run by rq cron every hour, then by the sweep until it is
+    done; a repeat, or two at once, changes nothing.
+    """
+    parts, _ = _parts()
+    now = datetime.now(UTC)
+    try:
+        folding.begin(parts.sessions, now)
+        folding.go_on(parts.store, parts.sessions, parts.stream, now)
+    except (Unavailable, StoreRefused) as error:
+        log.warning("overrides wait to be folded", why=error.message)
+
+
 def sweep() -> None:
-    """Queue what a dead process left behind. Run by rq cron every few seconds."""
+    """Queue what a dead process left behind, and send the overrides that it did not. Run by rq cron every few seconds."""
     parts, _ = _parts()
     for partition in parts.stream.sweep():
         log.info("queued a partition again", partition=partition)
     for erasure_id in unfinished(parts.sessions):
         parts.stream.enqueue_erasure(erasure_id)
+    try:
+        send_left_overrides(parts.store, parts.sessions)
+        if folding.is_due(parts.sessions, datetime.now(UTC)):
+            parts.stream.enqueue_fold()
+    except (Unavailable, StoreRefused) as error:
+        log.warning("overrides wait", why=error.message)

@@ -6,6 +6,7 @@ from rq import cron
 
 SWEEP_INTERVAL_SECONDS = 5
 TIDY_INTERVAL_SECONDS = 3600
+FOLD_INTERVAL_SECONDS = 3600
 
 
 def sweep() -> None:
@@ -22,7 +23,12 @@ def tidy() -> None:
     raise NotImplementedError
 
 
-sweep.__module__ = tidy.__module__ = "shopalytic.jobs"
+def fold() -> None:
+    """Stands for `shopalytic.jobs.fold`."""
+    raise NotImplementedError
+
+
+sweep.__module__ = tidy.__module__ = fold.__module__ = "shopalytic.jobs"
 
 cron.register(
     sweep,
@@ -41,6 +47,15 @@ cron.register(
     interval=TIDY_INTERVAL_SECONDS,
     job_timeout=600,
     ttl=TIDY_INTERVAL_SECONDS,
+    result_ttl=0,
+    failure_ttl=3600,
+)
+cron.register(
+    fold,
+    queue_name="shopalytic",
+    interval=FOLD_INTERVAL_SECONDS,
+    job_timeout=600,
+    ttl=FOLD_INTERVAL_SECONDS,
     result_ttl=0,
     failure_ttl=3600,
 )

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from shopalytic.accounts.models import Override
@@ -25,7 +25,10 @@ OVERRIDE = Override.__table__.c
 
 
 class PendingOverride(msgspec.Struct, frozen=True):
-    """timeline: (from, to, customer id), both instants inclusive UTC texts to the millisecond; no gaps."""
+    """timeline: (from, to, customer id), both instants inclusive UTC texts to the millisecond; no gaps.
+
+    An empty one says that the rows themselves are right.
+    """
 
     version: int
     project_id: int
@@ -48,16 +51,30 @@ def write_overrides(db: Session, project_id: int, timelines: Mapping[UUID, Timel
         db.execute(insert_into(db, Override), rows)
 
 
-def pending_overrides(db: Session) -> list[PendingOverride]:
-    """Those not sent yet, of all projects, oldest first. Sending one twice, or an old one late, does no harm."""
-    rows = db.execute(
+def pending_overrides(
+    db: Session, project_ids: Iterable[int] | None = None, most: int | None = None
+) -> list[PendingOverride]:
+    """Those not sent yet, oldest first, of all projects if none are named. Sending one twice, or an old one late, does
+    no harm.
+    """
+    query = (
         select(OVERRIDE.version, OVERRIDE.project_id, OVERRIDE.origin_id, OVERRIDE.timeline)
         .where(OVERRIDE.sent_at.is_(None))
         .order_by(OVERRIDE.version)
+        .limit(most)
     )
+    if project_ids is not None:
+        query = query.where(OVERRIDE.project_id.in_(list(project_ids)))
+    rows = db.execute(query)
     return [
         PendingOverride(version, project, origin, closed(steps)) for version, project, origin, steps in rows
     ]
+
+
+def pending_projects(db: Session, most: int) -> list[int]:
+    """Projects with overrides that are not sent yet, ascending."""
+    query = select(OVERRIDE.project_id).where(OVERRIDE.sent_at.is_(None)).distinct()
+    return list(db.scalars(query.order_by(OVERRIDE.project_id).limit(most)))
 
 
 def mark_overrides_sent(db: Session, versions: Iterable[int]) -> None:
@@ -72,8 +89,18 @@ def mark_overrides_sent(db: Session, versions: Iterable[int]) -> None:
         )
 
 
+def forget_overrides(db: Session, versions: Iterable[int]) -> None:
+    """Call once the store has taken them, for those that leave nothing to be folded into rows."""
+    for some in chunks(versions):
+        db.execute(
+            delete(Override).where(OVERRIDE.version.in_(some)).execution_options(synchronize_session=False)
+        )
+
+
 def closed(steps: list[list[str]]) -> list[tuple[str, str, str]]:
-    """Give each step its end: the store's ranges are closed at both ends, to the millisecond."""
+    """Give each step its end: the store's ranges are closed at both ends, to the millisecond. [] stays []."""
+    if not steps:
+        return []
     ends = [instant_text(_parse_instant(from_text) - timedelta(milliseconds=1)) for from_text, _ in steps[1:]]
     return [
         (from_text, to_text, customer_id)

@@ -10,28 +10,71 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
+from shopalytic.accounts.db import reading
 from shopalytic.errors import DatabaseUnavailable
-from shopalytic.identity.overrides import PendingOverride, mark_overrides_sent, pending_overrides
+from shopalytic.identity.overrides import (
+    PendingOverride,
+    forget_overrides,
+    mark_overrides_sent,
+    pending_overrides,
+    pending_projects,
+)
+from shopalytic.identity.statements import hold_identity
 from shopalytic.store import Store
 
 _encoder = msgspec.json.Encoder()
 
 OVERRIDES_AT_ONCE = 1000
 """Marked as sent by so many: after a long time without the store, each attempt gets further than the one before."""
+PROJECTS_AT_ONCE = 100
 
 
 def send_overrides(store: Store, sessions: sessionmaker[Session]) -> None:
-    """Reports read them from then on. A crash in between sends them the next time. Raises Unavailable, StoreRefused."""
-    with naming_database_faults(), sessions() as db:
+    """Reports read them from then on. A crash in between sends them the next time. Raises Unavailable, StoreRefused.
+
+    For who holds a partition of the stream. All others take `send_left_overrides`.
+    """
+    with naming_database_faults(), reading(sessions) as db:
         overrides = pending_overrides(db)
     for at in range(0, len(overrides), OVERRIDES_AT_ONCE):
         some = overrides[at : at + OVERRIDES_AT_ONCE]
-        lines = [_encoder.encode(override_row(override)) for override in some]
-        versions = [override.version for override in some]
-        store.insert("overrides", lines, token=f"overrides-{versions[0]}-{versions[-1]}-{len(versions)}")
-        store.reload_owners()
+        _put(store, some)
         with naming_database_faults(), sessions.begin() as db:
-            mark_overrides_sent(db, versions)
+            _mark(db, some)
+
+
+def send_left_overrides(store: Store, sessions: sessionmaker[Session]) -> int:
+    """The same, beside the workers: what a decision made, or a dead process left. Gives how many were sent.
+
+    Whoever erases a person holds all partitions while its overrides are deleted. Nothing here knows of that: so the
+    projects' locks are held, lest an erased person's override arrive in the store afterwards.
+    """
+    sent = 0
+    while True:
+        with naming_database_faults(), reading(sessions) as db:
+            projects = pending_projects(db, PROJECTS_AT_ONCE)
+        if not projects:
+            return sent
+        with naming_database_faults(), sessions.begin() as db:
+            for project_id in projects:
+                hold_identity(db, project_id)
+            some = pending_overrides(db, projects, OVERRIDES_AT_ONCE)
+            if some:
+                _put(store, some)
+                _mark(db, some)
+        sent += len(some)
+
+
+def _put(store: Store, some: list[PendingOverride]) -> None:
+    lines = [_encoder.encode(override_row(override)) for override in some]
+    versions = [override.version for override in some]
+    store.insert("overrides", lines, token=f"overrides-{versions[0]}-{versions[-1]}-{len(versions)}")
+    store.reload_owners()
+
+
+def _mark(db: Session, some: list[PendingOverride]) -> None:
+    mark_overrides_sent(db, [override.version for override in some if override.timeline])
+    forget_overrides(db, [override.version for override in some if not override.timeline])
 
 
 def override_row(override: PendingOverride) -> dict[str, object]:

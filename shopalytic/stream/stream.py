@@ -24,6 +24,7 @@ from shopalytic.stream.writer import JOB_LIFETIME_SECONDS, MEMORY_SHARE_LIMIT, W
 
 DRAIN = "shopalytic.jobs.drain"
 ERASE_JOB = "shopalytic.jobs.erase"
+FOLD_JOB = "shopalytic.jobs.fold"
 SOCKET_TIMEOUT_SECONDS = 10
 
 
@@ -139,6 +140,17 @@ class Stream:
                 self._queue.enqueue(
                     ERASE_JOB, erasure_id, job_id=job_id, result_ttl=0, failure_ttl=3600, job_timeout=3600,
                     description="erase a customer",
+                )  # fmt: skip
+        except RedisError as error:
+            raise QueueUnavailable(f"The queue does not answer: {error}") from error
+
+    def enqueue_fold(self) -> None:
+        """Have a worker go on with folding overrides, unless a job for it waits already. Raises QueueUnavailable."""
+        try:
+            if not any(str(job_id).startswith("fold-") for job_id in self._queue.get_job_ids()):
+                self._queue.enqueue(
+                    FOLD_JOB, job_id=f"fold-{uuid.uuid4().hex}", result_ttl=0, failure_ttl=3600, job_timeout=600,
+                    description="fold overrides into the rows",
                 )  # fmt: skip
         except RedisError as error:
             raise QueueUnavailable(f"The queue does not answer: {error}") from error
