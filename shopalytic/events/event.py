@@ -94,6 +94,10 @@ class DropReason(enum.StrEnum):
     REFUSED_BY_PLAN = "refused_by_plan"
     ERASED = "erased"
     """It was in quarantine, and its person was anonymised or forgotten."""
+    NOT_TRACKED = "not_tracked"
+    """Its person is tracked no more. Nothing of it is kept."""
+    EXPIRED = "expired"
+    """It lay in quarantine for longer than the project keeps events."""
 
 
 class QuarantineReason(enum.StrEnum):

@@ -31,6 +31,7 @@ DUPLICATE = "A message with this message_id came before; it counts once."
 DROPPED = {
     DropReason.ORDER_KNOWN: "This order is known, and counts once.",
     DropReason.REFUSED_BY_PLAN: "The tracking plan refuses it.",
+    DropReason.NOT_TRACKED: "Its person is tracked no more; nothing of it is kept.",
 }
 
 
@@ -113,7 +114,7 @@ class Teller:
             self._feed.answer(ticket, contents)
 
     def _publish(self, project_id: int, items: Sequence[Item]) -> None:
-        own = [item for item in items if item.envelope.project_id == project_id]
+        own = [item for item in items if item.envelope.project_id == project_id and not item.is_hidden]
         contents = [content for item in own[-ENTRIES_KEPT:] if (content := _try(_encode_for_feed, item))]
         if contents:
             self._feed.publish(project_id, contents)
@@ -144,7 +145,7 @@ def tell(item: Item) -> Told:
         told_at_ms=time.time_ns() // 1_000_000,
         message_id=item.message_id,
     )
-    if item.parsed is not None:
+    if item.parsed is not None and not item.is_hidden:
         event = item.parsed.event
         told.event = show_event(event)
         told.findings = find_findings(event.violations)
