@@ -121,7 +121,8 @@ def read(messages: Iterable[Message], decided: Iterable[Saying] = ()) -> Shop:
     in_force = what_counts(sayings)
     for together in in_order([one for one in in_force if not is_for_the_end(one)]):
         hear(shop, together)
-    for saying in sorted((one for one in in_force if is_for_the_end(one)), key=lambda one: one.moment):
+    at_the_end = [one for one in in_force if is_for_the_end(one)]
+    for saying in sorted(at_the_end, key=lambda one: (one.moment, one.browser, one.id, one.other)):
         make_one(shop, saying)
     shop.refused = [
         (saying, about) for saying, about, wanted in shop.wishes if not came_true(shop, saying, about, wanted)
@@ -156,31 +157,24 @@ def sayings_of(message: Message) -> list[Saying]:
 
 
 def what_counts(sayings: Iterable[Saying]) -> list[Saying]:
-    """Without what was undone, and without the repetitions of what events say by the way."""
-    undone: set[Saying] = set()
-    everything = set(sayings)
-    for undo in sorted(
-        (one for one in everything if one.kind == "undo"), key=lambda one: one.moment, reverse=True
-    ):
-        if undo in undone:
-            continue
-        for one in everything:
-            if one.about != undo.about:
-                continue
-            if undo.target and one.message_id == undo.target:
-                undone.add(one)
-            if not undo.target and one.kind != "undo" and one.moment < undo.moment:
-                undone.add(one)
-    left = [one for one in sorted(everything - undone, key=lambda one: one.moment) if one.kind != "undo"]
-    by_the_way: set[tuple[str, str, Id, Id]] = set()
-    counting = []
-    for one in left:
+    """What events say by the way counts once, at its earliest; and then, what nobody took back."""
+    by_the_way: dict[tuple[str, str, Id, Id], Saying] = {}
+    counting = set(sayings)
+    for one in sorted(counting, key=lambda one: one.moment):
         said = (one.kind, one.browser, one.id, one.other)
-        if one.kind in ("track", "same", "seen") and said in by_the_way:
-            continue
-        by_the_way.add(said)
-        counting.append(one)
-    return counting
+        if one.kind in ("track", "same", "seen") and by_the_way.setdefault(said, one) is not one:
+            counting.remove(one)
+    # An undo reaches what was said before it, and may be undone itself: so the newest goes first.
+    for undo in sorted(counting, key=lambda one: one.moment, reverse=True):
+        if undo.kind == "undo" and undo in counting:
+            counting -= {one for one in counting if takes_back(undo, one)}
+    return [one for one in counting if one.kind != "undo"]
+
+
+def takes_back(undo: Saying, one: Saying) -> bool:
+    if one.about != undo.about or one.moment >= undo.moment:
+        return False
+    return one.message_id == undo.target if undo.target else one.kind != "undo"
 
 
 def in_order(sayings: Iterable[Saying]) -> list[list[Saying]]:
@@ -210,7 +204,9 @@ def in_order(sayings: Iterable[Saying]) -> list[list[Saying]]:
 def hear(shop: Shop, message: Sequence[Saying]) -> None:
     """One message: ids that come together first help each other to an owner, so that none becomes a stranger."""
     pairs = sorted((one for one in message if one.kind == "same"), key=lambda one: (one.id, one.other))
-    rest = sorted((one for one in message if one.kind != "same"), key=lambda one: (one.id, one.other))
+    rest = sorted(
+        (one for one in message if one.kind != "same"), key=lambda one: (one.browser, one.id, one.other)
+    )
     for pair in pairs:
         share(shop, pair.id, pair.other)
     for one in rest:
@@ -265,11 +261,25 @@ def is_for_the_end(one: Saying) -> bool:
 
 
 def make_one(shop: Shop, merge: Saying) -> None:
-    if not merge.browser:
-        shop.replace(shop.owners[merge.other], shop.owners[merge.id])
+    """Of a browser it is about who was there first. Two browsers whose owners have both signed in stay apart."""
+    kept = first_owner(shop, merge.id)
+    other = first_owner(shop, (BROWSER, merge.browser) if merge.browser else merge.other)
+    if kept is other:
+        return
+    if merge.browser and not kept.is_anonymous and not other.is_anonymous:
+        shop.wishes.append((merge, merge.id, (BROWSER, merge.browser)))
+        return
+    kept.is_anonymous = kept.is_anonymous and other.is_anonymous
+    shop.replace(other, kept)
+
+
+def first_owner(shop: Shop, each: Id) -> Person:
+    if each[0] == BROWSER:
+        return shop.at_browser(each[1], EVER)
+    return shop.owners.setdefault(each, Person(each))
 
 
 def came_true(shop: Shop, saying: Saying, about: Id, wanted: Id | None) -> bool:
-    """Whether what was refused is so after all, by a later sign-in."""
-    person = shop.owners[wanted] if wanted else shop.at_browser(saying.browser, saying.at)
-    return shop.owners[about] is person
+    """Whether what was refused is so after all, by a later sign-in or decision."""
+    person = first_owner(shop, wanted) if wanted else shop.at_browser(saying.browser, saying.at)
+    return first_owner(shop, about) is person
