@@ -10,10 +10,12 @@ from functools import cache
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from shopalytic.audit import record as checks
+from shopalytic.audit.run import advance as advance_check
 from shopalytic.errors import StoreRefused, Unavailable
 from shopalytic.parts import Parts, open_parts
 from shopalytic.pipeline import fold as folding
-from shopalytic.pipeline.overrides import send_left_overrides
+from shopalytic.pipeline.overrides import send_overrides
 from shopalytic.pipeline.place import open_place
 from shopalytic.pipeline.run import Runner
 from shopalytic.pipeline.steps import StepContext
@@ -30,6 +32,8 @@ log = structlog.get_logger(__name__)
 TURN_SECONDS = 0.5
 """How long one job may stay with a full partition before the others have their turn."""
 PAUSE_SECONDS = 1.0
+CHECK_TURN_SECONDS = 1.0
+"""The same for a check of the customers, which has all night."""
 
 
 @cache
@@ -120,6 +124,27 @@ def fold() -> None:
         log.warning("overrides wait to be folded", why=error.message)
 
 
+def check_customers() -> None:
+    """Begin the nightly checks that are due. Run by rq cron every few minutes; a repeat, or two at once, begins none twice."""
+    parts, _ = _parts()
+    try:
+        for check in checks.begin_due(parts.sessions, datetime.now(UTC)):
+            parts.stream.enqueue_check(check.id, check.turn)
+    except (Unavailable, SQLAlchemyError) as error:
+        log.warning("the nightly check waits", why=str(error))
+
+
+def check(check_id: int, turn: int) -> None:
+    """Go on with a check for a turn, then queue it again behind what came in meanwhile."""
+    parts, _ = _parts()
+    try:
+        following = advance_check(parts, check_id, turn, seconds=CHECK_TURN_SECONDS)
+        if following is not None:
+            parts.stream.enqueue_check(check_id, following)
+    except (Unavailable, StoreRefused) as error:
+        log.warning("a check of the customers waits", check=check_id, why=error.message)
+
+
 def sweep() -> None:
     """Queue what a dead process left behind, and send the overrides that it did not. Run by rq cron every few seconds."""
     parts, _ = _parts()
@@ -127,8 +152,10 @@ def sweep() -> None:
         log.info("queued a partition again", partition=partition)
     for erasure_id in unfinished(parts.sessions):
         parts.stream.enqueue_erasure(erasure_id)
+    for check_id, turn in checks.unfinished(parts.sessions):
+        parts.stream.enqueue_check(check_id, turn)
     try:
-        send_left_overrides(parts.store, parts.sessions)
+        send_overrides(parts.store, parts.sessions)
         if folding.is_due(parts.sessions, datetime.now(UTC)):
             parts.stream.enqueue_fold()
     except (Unavailable, StoreRefused) as error:

@@ -52,7 +52,7 @@ from shopalytic.identity.fold_rounds import (
     save_round,
     take_out,
 )
-from shopalytic.pipeline.overrides import naming_database_faults, send_left_overrides
+from shopalytic.pipeline.overrides import naming_database_faults, send_overrides
 from shopalytic.store import Store
 from shopalytic.store.mutations import is_rewriting
 from shopalytic.stream import Stream
@@ -188,10 +188,10 @@ def _take_out_some(store: Store, sessions: sessionmaker[Session], round: FoldRou
         with naming_database_faults(), sessions.begin() as db:
             looked_at, _ = take_out(db, round.id, project_id, OVERRIDES_AT_ONCE)
         if looked_at:
-            send_left_overrides(store, sessions)
+            send_overrides(store, sessions)
             return
     # What a crash left between the two lines above.
-    send_left_overrides(store, sessions)
+    send_overrides(store, sessions)
     with naming_database_faults(), sessions.begin() as db:
         save_round(db, round.id, done_at=now)
     log.info("folded overrides into the rows", round=round.id)

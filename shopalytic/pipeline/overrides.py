@@ -29,10 +29,10 @@ OVERRIDES_AT_ONCE = 1000
 PROJECTS_AT_ONCE = 100
 
 
-def send_overrides(store: Store, sessions: sessionmaker[Session]) -> None:
+def send_overrides_as_holder(store: Store, sessions: sessionmaker[Session]) -> None:
     """Reports read them from then on. A crash in between sends them the next time. Raises Unavailable, StoreRefused.
 
-    For who holds a partition of the stream. All others take `send_left_overrides`.
+    For who holds a partition of the stream. All others take `send_overrides`.
     """
     with naming_database_faults(), reading(sessions) as db:
         overrides = pending_overrides(db)
@@ -43,8 +43,8 @@ def send_overrides(store: Store, sessions: sessionmaker[Session]) -> None:
             _mark(db, some)
 
 
-def send_left_overrides(store: Store, sessions: sessionmaker[Session]) -> int:
-    """The same, beside the workers: what a decision made, or a dead process left. Gives how many were sent.
+def send_overrides(store: Store, sessions: sessionmaker[Session]) -> int:
+    """The same, beside those who hold partitions: what a decision made, or a dead process left. Gives how many were sent.
 
     Whoever erases a person holds all partitions while its overrides are deleted. Nothing here knows of that: so the
     projects' locks are held, lest an erased person's override arrive in the store afterwards.

@@ -37,7 +37,7 @@ from shopalytic.identity.ids import origin_id
 from shopalytic.pipeline.ids import read_message
 from shopalytic.pipeline.judge import judge, judge_again
 from shopalytic.pipeline.orders import claim_orders, release_claims
-from shopalytic.pipeline.overrides import naming_database_faults, send_overrides
+from shopalytic.pipeline.overrides import naming_database_faults, send_overrides_as_holder
 from shopalytic.pipeline.people import origin_of, settle_people
 from shopalytic.pipeline.refunds import release_refunds, settle_refunds
 from shopalytic.pipeline.sessions import put_sessions
@@ -186,7 +186,7 @@ class Runner:
                 settle_refunds(db, project_id, _events(rest), token)
 
     def send_overrides(self) -> None:
-        send_overrides(self._store, self._sessions)
+        send_overrides_as_holder(self._store, self._sessions)
 
     def _insert(self, items: list[Item], token: str) -> None:
         self._insert_events([item for item in items if isinstance(item.outcome, Event)], token)

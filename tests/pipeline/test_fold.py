@@ -19,7 +19,7 @@ from shopalytic.identity.ids import origin_id
 from shopalytic.identity.ledger import Sighting, resolve
 from shopalytic.parts import Parts
 from shopalytic.pipeline import fold
-from shopalytic.pipeline.overrides import OVERRIDES_AT_ONCE, override_row, send_left_overrides
+from shopalytic.pipeline.overrides import OVERRIDES_AT_ONCE, override_row, send_overrides
 from shopalytic.settings import Settings
 from shopalytic.store import Store
 from shopalytic.store.mutations import is_rewriting
@@ -151,7 +151,7 @@ def merge_by_hand(line: Line, tracking_id: str, person: str) -> None:
         resolve(db, line.project_id, [
             Sighting("identify", tracking_id, {"user_id": person}, NOW, f"by-hand-{tracking_id}", "identify")
         ])  # fmt: skip
-    send_left_overrides(line.store, line.sessions)
+    send_overrides(line.store, line.sessions)
 
 
 def test_rows_say_for_themselves_whose_they_are_once_overrides_are_folded(line: Line) -> None:
