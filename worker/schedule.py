@@ -6,6 +6,7 @@ from rq import cron
 
 SWEEP_INTERVAL_SECONDS = 5
 TIDY_INTERVAL_SECONDS = 3600
+CHECK_INTERVAL_SECONDS = 300
 FOLD_INTERVAL_SECONDS = 3600
 
 
@@ -28,7 +29,14 @@ def fold() -> None:
     raise NotImplementedError
 
 
-sweep.__module__ = tidy.__module__ = fold.__module__ = "shopalytic.jobs"
+def check_customers() -> None:
+    """Stands for `shopalytic.jobs.check_customers`, which begins what is due by each project's own clock: RQ's cron strings
+    go by the machine's, and a night that it slept through would not be made up.
+    """
+    raise NotImplementedError
+
+
+sweep.__module__ = tidy.__module__ = fold.__module__ = check_customers.__module__ = "shopalytic.jobs"
 
 cron.register(
     sweep,
@@ -56,6 +64,15 @@ cron.register(
     interval=FOLD_INTERVAL_SECONDS,
     job_timeout=600,
     ttl=FOLD_INTERVAL_SECONDS,
+    result_ttl=0,
+    failure_ttl=3600,
+)
+cron.register(
+    check_customers,
+    queue_name="shopalytic",
+    interval=CHECK_INTERVAL_SECONDS,
+    job_timeout=60,
+    ttl=CHECK_INTERVAL_SECONDS,
     result_ttl=0,
     failure_ttl=3600,
 )

@@ -24,6 +24,7 @@ from shopalytic.stream.writer import JOB_LIFETIME_SECONDS, MEMORY_SHARE_LIMIT, W
 
 DRAIN = "shopalytic.jobs.drain"
 ERASE_JOB = "shopalytic.jobs.erase"
+CHECK_JOB = "shopalytic.jobs.check"
 FOLD_JOB = "shopalytic.jobs.fold"
 SOCKET_TIMEOUT_SECONDS = 10
 
@@ -151,6 +152,18 @@ class Stream:
                 self._queue.enqueue(
                     FOLD_JOB, job_id=f"fold-{uuid.uuid4().hex}", result_ttl=0, failure_ttl=3600, job_timeout=600,
                     description="fold overrides into the rows",
+                )  # fmt: skip
+        except RedisError as error:
+            raise QueueUnavailable(f"The queue does not answer: {error}") from error
+
+    def enqueue_check(self, check_id: int, turn: int) -> None:
+        """Have a worker take this turn of a check of the customers, unless a job for it waits already."""
+        job_id = f"check-{check_id}-{turn}"
+        try:
+            if not self._is_queued(job_id):
+                self._queue.enqueue(
+                    CHECK_JOB, check_id, turn, job_id=job_id, result_ttl=0, failure_ttl=3600, job_timeout=3600,
+                    description="check the customers",
                 )  # fmt: skip
         except RedisError as error:
             raise QueueUnavailable(f"The queue does not answer: {error}") from error

@@ -131,7 +131,7 @@ def test_the_schedule_queues_the_sweep_and_lets_it_expire_unread(client: redis.R
     assert (job.result_ttl, job.failure_ttl) == (0, 3600)
 
 
-@pytest.mark.parametrize("name", ["sweep", "tidy", "fold"])
+@pytest.mark.parametrize("name", ["sweep", "tidy", "fold", "check_customers"])
 def test_the_scheduled_function_is_one_that_the_worker_has(name: str) -> None:
     from rq.utils import import_attribute
 
