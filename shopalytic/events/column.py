@@ -20,7 +20,9 @@ CONTEXT = "_context"
 """Members of the message's context that have no column."""
 EVENT = "_event"
 """An event's name as sent, where it is another than the column's."""
-RESERVED = frozenset({REST, CONTEXT, EVENT})
+SOFT_IDS = "_soft_ids"
+"""Ids that link nobody in this project, by type, as sent."""
+RESERVED = frozenset({REST, CONTEXT, EVENT, SOFT_IDS})
 
 DEPTH_LIMIT = 50
 """Levels that become paths of the column; what lies deeper is kept as text."""

@@ -62,5 +62,7 @@ class Envelope(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The version of the project's tracking plan that was in force when the message was received; 0: none."""
     replay: int = msgspec.field(name="n", default=0)
     """How often the message went back from the quarantine. Without it, it would be a duplicate of itself."""
+    judged_at: int = msgspec.field(name="j", default=0)
+    """When a replay went back: its ids are judged by what the project has set by then. 0: by when it was received."""
     ticket: str = msgspec.field(name="w", default="")
     """`<ticket>:<number>`: a request in the sandbox waits to be told what became of this message of its."""

@@ -52,10 +52,12 @@ _CAMPAIGN_COLUMNS = {
 class Parsed(msgspec.Struct):
     """An event, and what the later steps need of its message that is no column of it.
 
-    user_ids: type → trimmed text, sorted with `user_id` first; whether they name anybody is not yet checked.
+    user_ids: type → trimmed text, sorted with `user_id` first; whether they name anybody is not yet checked. The event's
+    are as they were sent.
     user_agent, accept_language, ip: the visitor's, from the message's context where a server speaks for a visitor,
     else the request's. is_agent_named: the context gave the user agent. sent: the properties as they came.
-    previous_id: of an alias, trimmed and not yet checked.
+    previous_id: of an alias, trimmed and not yet checked. told_email: an address in its properties that the project has
+    count as an id. links_visitor: False: what the ids say is not about the visitor, who is nobody's.
     """
 
     event: Event
@@ -68,6 +70,8 @@ class Parsed(msgspec.Struct):
     is_agent_named: bool = False
     sent: dict[str, Any] = {}
     previous_id: str = ""
+    told_email: str = ""
+    links_visitor: bool = True
 
 
 class _Refused(Exception):
@@ -111,7 +115,8 @@ def _event(envelope: Envelope, message: Message, stored_at_ms: int) -> Parsed:
     name, name_sent, violations = _name(kind, message)
     name_sent = envelope.name_sent or name_sent
     tracking_id = _tracking_id(message.tracking_id)
-    user_ids = _user_ids(message.user_id)
+    sent_ids = _user_ids(message.user_id)
+    user_ids = {name: value.strip() for name, value in sent_ids.items()}
     if not user_ids and (not tracking_id or kind != "track"):
         wanted = "neither tracking_id nor user_id" if kind == "track" else "no user_id"
         raise _Refused(QuarantineReason.NO_ID, f"A message of type {kind} came with {wanted}.")
@@ -151,7 +156,7 @@ def _event(envelope: Envelope, message: Message, stored_at_ms: int) -> Parsed:
         source=clean(message.source or "", LABEL_LIMIT),
         library=clean(message.library or "", LABEL_LIMIT),
         tracking_id=tracking_id,
-        user_ids=user_ids,
+        user_ids=sent_ids,
         session_id=clean((message.session_id or "").strip(), ID_LIMIT),
         properties=properties,
         violations=violations,
@@ -213,10 +218,8 @@ def _user_ids(sent: Ids | None) -> dict[str, str]:
     if sent is None:
         return {}
     if not isinstance(sent, dict):
-        return {"user_id": str(sent).strip()}
-    return {
-        name: str(sent[name]).strip() for name in sorted(sent, key=lambda name: (name != "user_id", name))
-    }
+        return {"user_id": str(sent)}
+    return {name: str(sent[name]) for name in sorted(sent, key=lambda name: (name != "user_id", name))}
 
 
 def _take_context(context: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

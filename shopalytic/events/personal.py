@@ -99,7 +99,7 @@ def strip_event(event: Event, customer_id: str, mark: Callable[[str], str], know
         tracking_id=mark(event.tracking_id) if event.tracking_id else "",
         session_id=mark(event.session_id) if event.session_id else "",
         cart_id=mark(event.cart_id) if event.cart_id else "",
-        user_ids={name: mark(value) for name, value in event.user_ids.items()},
+        user_ids={name: mark(_compared(name, value)) for name, value in event.user_ids.items()},
         url=strip_url(event.url, known),
         path=_strip_path(event.path, known),
         title="" if names_person(event.title, known) else event.title,
@@ -175,6 +175,11 @@ def _strip_column(event: Event, known: Known) -> dict[str, Any]:
     if column.EVENT in event.properties:
         left[column.EVENT] = event.properties[column.EVENT]
     return left
+
+
+def _compared(id_type: str, sent: str) -> str:
+    """An id in the form in which it is the same one however it was written."""
+    return sent.strip().lower() if id_type == "email" else sent.strip()
 
 
 def _strip(value: Any, known: Known) -> Any:

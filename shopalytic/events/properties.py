@@ -126,6 +126,12 @@ def name_sent(event: Event) -> str:
     return sent if isinstance(sent, str) else ""
 
 
+def sent_ids(event: Event) -> dict[str, str]:
+    """The ids that came with it, by type, as the client sent them; those too that link nobody."""
+    soft = event.properties.get(column.SOFT_IDS)
+    return {**event.user_ids, **column.merge(soft)} if isinstance(soft, dict) else event.user_ids
+
+
 def context_rest(event: Event) -> dict[str, Any]:
     """What the message's context held beside what has a column."""
     rest = event.properties.get(column.CONTEXT)

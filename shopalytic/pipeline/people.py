@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy.orm import Session
 
 from shopalytic.events.event import Event, Quarantine, QuarantineReason
 from shopalytic.events.parse import Parsed
 from shopalytic.events.properties import event_properties
-from shopalytic.identity.ids import VISITOR
+from shopalytic.identity.ids import EMAIL, VISITOR
 from shopalytic.identity.ledger import Resolved, Sighting, resolve
 from shopalytic.identity.statements import hold_identity
 from shopalytic.identity.traits import TRAIT_EVENTS, email_owner, save_traits
@@ -62,7 +63,7 @@ def _judge(
     """
     asking = {message.event.message_id for message in messages if _email(message.event)}
     if not asking:
-        return set(), resolve(db, project_id, [_sighting(message) for message in messages])
+        return set(), _resolve(db, project_id, messages, set())
     # Before the savepoint, whose rollback would give the lock back. Before the verdicts are read, too: another
     # worker that is at the same batch must have written its own by then.
     hold_identity(db, project_id)
@@ -71,7 +72,7 @@ def _judge(
     while True:
         taken = [message for message in messages if message.event.message_id not in refused]
         savepoint = db.begin_nested()
-        answers = resolve(db, project_id, [_sighting(message) for message in taken])
+        answers = _resolve(db, project_id, taken, asking)
         undecided = [
             (message.event, resolved)
             for message, resolved in zip(taken, answers, strict=True)
@@ -83,6 +84,9 @@ def _judge(
             break
         savepoint.rollback()
         refused |= also
+    if any(message.told_email and message.event.message_id in asking for message in taken):
+        # Only now: an address that somebody else holds would make the two one, and nobody would be refused.
+        answers = _resolve(db, project_id, taken, set())
     keep_verdicts(
         db,
         project_id,
@@ -121,12 +125,33 @@ def origin_of(message: Parsed) -> tuple[str, str]:
     return VISITOR, message.event.tracking_id
 
 
-def _sighting(message: Parsed) -> Sighting:
+def _resolve(
+    db: Session, project_id: int, messages: Sequence[Parsed], undecided: Collection[str]
+) -> list[Resolved]:
+    """Whose each message is. undecided: message ids whose told addresses do not count yet."""
+    sightings = [_sighting(message, message.event.message_id not in undecided) for message in messages]
+    told = [
+        _told_sighting(message)
+        for message in messages
+        if message.told_email and not message.user_ids and message.event.message_id not in undecided
+    ]
+    return resolve(db, project_id, [*sightings, *told])[: len(sightings)]
+
+
+def _told_sighting(message: Parsed) -> Sighting:
+    """Of a visitor who told his address and has no other id: a further id of whoever he is, and of nobody who had it."""
+    sighting = _sighting(message, False)
+    return msgspec.structs.replace(sighting, kind="alias", user_ids={EMAIL: message.told_email}, previous_id="")
+
+
+def _sighting(message: Parsed, is_told_email_an_id: bool) -> Sighting:
+    """An address that was told goes last: it is a further id of whom the others name."""
     event = message.event
+    told = {EMAIL: message.told_email} if message.told_email and is_told_email_an_id else {}
     return Sighting(
         kind=message.kind,
-        tracking_id=event.tracking_id,
-        user_ids=message.user_ids,
+        tracking_id=event.tracking_id if message.links_visitor else "",
+        user_ids={**message.user_ids, **told} if message.user_ids else message.user_ids,
         occurred_at=message.occurred_at,
         message_id=event.message_id,
         cause=event.event if message.kind == "track" else message.kind,

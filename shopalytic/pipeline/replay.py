@@ -7,6 +7,7 @@ replay it does no more than finish the note.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from hashlib import blake2b
 
@@ -20,10 +21,13 @@ from shopalytic.store import Store
 from shopalytic.stream import Stream
 
 
-def find_replayable(envelope: str, rule: Rule | None = None, *, plan_id: int = 0) -> Envelope | None:
+def find_replayable(
+    envelope: str, rule: Rule | None = None, *, plan_id: int = 0, now_ms: int = 0
+) -> Envelope | None:
     """The envelope to send again, its message mended; None where it is damaged, or the rule changes nothing.
 
-    plan_id: the version of the tracking plan in force now, which judges it: that may be what was mended.
+    plan_id: the version of the tracking plan in force now, which judges it: that may be what was mended. now_ms: so may
+    be what the project says of its ids.
     """
     try:
         found = msgspec.json.decode(envelope, type=Envelope)
@@ -33,7 +37,7 @@ def find_replayable(envelope: str, rule: Rule | None = None, *, plan_id: int = 0
     if message is None:
         return None
     return msgspec.structs.replace(
-        found, message=msgspec.Raw(message), replay=found.replay + 1, plan_id=plan_id
+        found, message=msgspec.Raw(message), replay=found.replay + 1, plan_id=plan_id, judged_at=now_ms
     )
 
 
@@ -53,7 +57,7 @@ def replay(
     """
     entries = []
     for id, text in messages:
-        envelope = find_replayable(text, rule, plan_id=plan_id)
+        envelope = find_replayable(text, rule, plan_id=plan_id, now_ms=time.time_ns() // 1_000_000)
         if envelope is not None and envelope.project_id == project_id:
             # Of the message as it came: a rule that changed the partition would find the mark not taken there.
             entries.append((visitor_key(parse_envelope(text.encode())), id, msgspec.json.encode(envelope)))

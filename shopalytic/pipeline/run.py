@@ -34,6 +34,8 @@ from shopalytic.events.message import Envelope
 from shopalytic.events.parse import Parsed, parse_envelope
 from shopalytic.events.planned import PlannedProject
 from shopalytic.identity.ids import origin_id
+from shopalytic.identity.judging import Judge as IdJudge
+from shopalytic.identity.judging import Judges
 from shopalytic.pipeline.ids import read_message
 from shopalytic.pipeline.judge import judge, judge_again
 from shopalytic.pipeline.orders import claim_orders, release_claims
@@ -81,16 +83,19 @@ class Item(msgspec.Struct):
 class Runner:
     """Runs batches; made once per worker process.
 
-    store, sessions: shared by all batches. context: what the steps need to look things up. tell: hears what became of
-    each batch once it is acknowledged; raises nothing.
+    store, sessions: shared by all batches. context: what the steps need to look things up. secret_key: knows again ids
+    that mean nobody and whose person is erased. tell: hears what became of each batch once it is acknowledged; raises
+    nothing.
     """
 
     def __init__(self, store: Store, sessions: sessionmaker[Session], context: StepContext, *,
-                 session_timeout_minutes: int, tell: Callable[[Sequence[Item]], None] | None = None) -> None:  # fmt: skip
+                 session_timeout_minutes: int, tell: Callable[[Sequence[Item]], None] | None = None,
+                 secret_key: str = "") -> None:  # fmt: skip
         self._store = store
         self._sessions = sessions
         self._context = context
         self._plans = Plans(sessions)
+        self._id_judges = Judges(sessions, secret_key)
         self._session_timeout_ms = session_timeout_minutes * 60_000
         self._tell = tell
 
@@ -100,9 +105,10 @@ class Runner:
         """
         items = [Item(raw, parse_envelope(raw)) for raw in batch.entries]
         plans = self._plans.read(item.envelope.plan_id for item in items)
+        id_judges = self._id_judges.read(item.envelope.project_id for item in items)
         stored_at_ms = time.time_ns() // 1_000_000
         for item in items:
-            self._parse(item, stored_at_ms)
+            self._parse(item, stored_at_ms, id_judges[item.envelope.project_id])
             self._judge(item, plans, judge)
         self._drop_duplicates(partition, items)
         self._settle(items, batch.token)
@@ -130,8 +136,8 @@ class Runner:
                 item.outcome = Duplicate()
             here.add(item.digest)
 
-    def _parse(self, item: Item, stored_at_ms: int) -> None:
-        result = self._guard(item, partial(read_message, item.envelope, stored_at_ms))
+    def _parse(self, item: Item, stored_at_ms: int, id_judge: IdJudge) -> None:
+        result = self._guard(item, partial(read_message, item.envelope, stored_at_ms, id_judge))
         if isinstance(result, Parsed):
             item.parsed = result
         else:

@@ -11,9 +11,10 @@ import msgspec
 import structlog
 
 from shopalytic.events.event import NIL, Drop, DropReason, Duplicate, Event, Quarantine
-from shopalytic.events.properties import event_properties, name_sent
+from shopalytic.events.properties import event_properties, name_sent, sent_ids
 from shopalytic.events.sentences import PLACES, QUARANTINE, tell_violation
 from shopalytic.events.violations import Violation
+from shopalytic.identity.ids import sort_user_ids
 from shopalytic.pipeline.check import Finding
 from shopalytic.pipeline.run import Item
 from shopalytic.stream.feed import ENTRIES_KEPT, Feed
@@ -197,7 +198,7 @@ def show_event(event: Event) -> EventShown:
         message_id=event.message_id,
         occurred_at=event.occurred_at.replace(" ", "T") + "Z",
         tracking_id=event.tracking_id,
-        user_ids=event.user_ids,
+        user_ids=sort_user_ids(sent_ids(event))[0],
         customer_id="" if event.customer_id == NIL else event.customer_id,
         session_id=event.session_id,
         properties=event_properties(event),

@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from shopalytic.errors import Rejected
 from shopalytic.events.event import Event
-from shopalytic.events.properties import event_properties, name_sent
+from shopalytic.events.properties import event_properties, name_sent, sent_ids
 from shopalytic.reports.paging import EventPage
 from shopalytic.reports.recent_events import recent_events
 from shopalytic.web.api.answers import CountersAnswer, EventAnswer, EventsAnswer, format_store_instant
@@ -57,7 +57,7 @@ def event_answer(event: Event) -> EventAnswer:
         received_at=format_store_instant(event.received_at),
         customer_id=UUID(event.customer_id),
         tracking_id=event.tracking_id,
-        user_ids=event.user_ids,
+        user_ids=sent_ids(event),
         session_id=event.session_id,
         properties=event_properties(event),
         url=event.url,

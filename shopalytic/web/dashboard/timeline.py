@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from shopalytic.events.event import Event
-from shopalytic.events.properties import event_properties, name_sent
+from shopalytic.events.properties import event_properties, name_sent, sent_ids
 from shopalytic.web.dashboard.formats import local, money, plain
 
 LABELS = {
@@ -239,7 +239,7 @@ def _facts(event: Event) -> Iterable[tuple[str, str]]:
         ("Screen", event.screen),
         ("Language", event.language),
         ("Country", event.country),
-        ("Ids", ", ".join(f"{kind} {value}" for kind, value in event.user_ids.items())),
+        ("Ids", ", ".join(f"{kind} {value}" for kind, value in sent_ids(event).items())),
         ("Tracking id", event.tracking_id),
         ("Message id", event.message_id),
         ("Received", f"{event.received_at[:19]} UTC"),
