@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 from uuid import UUID
 
@@ -88,8 +89,10 @@ def advance(parts: Parts, check_id: int, turn: int | None = None, *, seconds: fl
     except Waits:
         put_off(parts.sessions, work)
         return None
-    except Exception:
-        put_off(parts.sessions, work)
+    except BaseException:
+        # Ctrl-C too: else nobody may go on with it for ten minutes.
+        with suppress(Exception):
+            put_off(parts.sessions, work)
         raise
     if work.step == DONE:
         _conclude(work)
