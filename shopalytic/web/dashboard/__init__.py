@@ -11,9 +11,11 @@ from shopalytic.web.dashboard import (
     conflicts,
     customers,
     debugger,
+    decisions,
     erasures,
     hook_keys,
     identity,
+    identity_changes,
     live,
     overview,
     plan,
@@ -23,6 +25,7 @@ from shopalytic.web.dashboard import (
     quarantine,
     sandbox,
     settings,
+    tracking,
     violations,
 )
 from shopalytic.web.dashboard.access import pages
@@ -35,9 +38,11 @@ __all__ = [
     "conflicts",
     "customers",
     "debugger",
+    "decisions",
     "erasures",
     "hook_keys",
     "identity",
+    "identity_changes",
     "live",
     "overview",
     "plan",
@@ -48,6 +53,7 @@ __all__ = [
     "register",
     "sandbox",
     "settings",
+    "tracking",
     "violations",
 ]
 

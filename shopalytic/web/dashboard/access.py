@@ -30,7 +30,7 @@ pages = guard(Blueprint("dashboard", __name__, url_prefix="/projects/<project:pr
 WITH_DATA = frozenset(
     """
     overview live live_new debugger debugger_new violations quarantine replay customers customer timeline erase do_erase
-    property erasures export_customer empty_sandbox
+    property stop do_stop resume resume_stop erasures export_customer empty_sandbox
     conflicts conflict decide_conflict reopen_conflict
     customer_identity undo_link do_undo_link split do_split merge merge_with do_merge decisions undo_decision do_undo_decision
     """.split()  # noqa: SIM905

@@ -15,6 +15,7 @@ from shopalytic.web.dashboard.overview import find_snippet
 from shopalytic.web.dashboard.picture_tall import draw_tall
 from shopalytic.web.dashboard.story import read_story
 from shopalytic.web.dashboard.timeline import make_lines, split_by_session
+from shopalytic.web.dashboard.tracking import read_tracking
 
 PAGE_EVENTS = 100
 REASONS_SHOWN = 3
@@ -44,7 +45,8 @@ def show_customer(customer_id: UUID) -> Any:
     if person is None:
         return redirect(url_for("dashboard.customer", customer_id=get_successor(customer_id)))
     story = read_story(parts, project, person)
-    values = {"person": person, "story": story, "tall": draw_tall(cut(story.graph, IDS_DRAWN, 0))}
+    values: dict[str, Any] = {"tracking": read_tracking(person)}
+    values |= {"person": person, "story": story, "tall": draw_tall(cut(story.graph, IDS_DRAWN, 0))}
     return render_template(
         "dashboard/customer.html", **values, **read_timeline(person), reasons_shown=REASONS_SHOWN
     )

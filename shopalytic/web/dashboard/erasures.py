@@ -27,6 +27,7 @@ from shopalytic.web.api.asked import Asked
 from shopalytic.web.api.export import export_pieces
 from shopalytic.web.dashboard import people
 from shopalytic.web.dashboard.access import get_parts, here, owners_only, pages
+from shopalytic.web.dashboard.tracking import read_stops
 
 WORDS = {"anonymise": "anonymise", "forget": "forget"}
 """What is typed before it is done: a click alone may be a slip, and nothing brings a person back."""
@@ -69,7 +70,10 @@ def take_erase(customer_id: UUID, kind: str) -> Any:
 @pages.get("/erasures", endpoint="erasures")
 def show_erasures() -> str:
     return render_template(
-        "dashboard/erasures.html", proofs=read_proofs(), asked=request.args.get("asked", "")
+        "dashboard/erasures.html",
+        proofs=read_proofs(),
+        stops=read_stops(),
+        asked=request.args.get("asked", ""),
     )
 
 
