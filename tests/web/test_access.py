@@ -28,6 +28,7 @@ def addresses(shop: Shop) -> list[tuple[str, str]]:
 
 def _fill(rule: Rule, shop: Shop) -> str:
     values = {"project_id": shop.project_id, "customer_id": uuid4(), "key_id": 1, "kind": "forget"}
+    values |= {"conflict_id": 1, "action": "leave"}
     with shop.app.test_request_context():
         return str(shop.app.url_map.bind("").build(rule.endpoint, {k: values[k] for k in rule.arguments}))
 
