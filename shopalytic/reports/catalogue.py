@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 
 from shopalytic.reports.money import in_currency
-from shopalytic.reports.overview import Overview, OverviewDay, OverviewFigures, overview
+from shopalytic.reports.overview import OverviewDay, OverviewFigures, overview
 from shopalytic.reports.period import Period
 from shopalytic.reports.project import Project
+from shopalytic.reports.revenue_by_customer import CustomerRevenue, CustomersFigures, revenue_by_customer
 from shopalytic.store import Store
 
 
@@ -34,6 +35,13 @@ REPORTS = {
             OverviewDay,
             OverviewFigures,
         ),
+        Report(
+            "customers",
+            "Orders, revenue and refunds of each customer, the best first.",
+            revenue_by_customer,
+            CustomerRevenue,
+            CustomersFigures,
+        ),
     )
 }
 
@@ -42,6 +50,6 @@ def run_report(
     report: Report, store: Store, project: Project, period: Period
 ) -> tuple[list[msgspec.Struct], msgspec.Struct]:
     """(rows, totals) with money rounded to the project's currency."""
-    answer: Overview = report.ask(store, project, period)
+    answer = report.ask(store, project, period)
     rows: list[msgspec.Struct] = [in_currency(row, project.currency) for row in answer.rows]
     return rows, in_currency(answer.totals, project.currency)

@@ -111,6 +111,7 @@ def test_answers_with_rows_in_them_are_as_the_document_says(busy_shop: Shop) -> 
         "/api/v1/erasures": {},
         "/api/v1/erasures/{erasure_id}": {},
         "/api/v1/reports/overview": {"start": "2026-01-01", "end": "2026-01-31"},
+        "/api/v1/reports/customers": {"start": "2026-01-01", "end": "2026-01-31"},
     }
     assert set(asked) == {path for path, calls in document["paths"].items() if "get" in calls}
     erasure = str(uuid4())
