@@ -27,6 +27,7 @@ from shopalytic.web.api.parameters import (
     CustomerQuery,
     ErasureBody,
     EventsQuery,
+from shopalytic.web.api.checks import CheckAnswer, CheckBegunAnswer, CheckBody, begin_check, get_check
     NoQuery,
     PlanQuery,
     ReportQuery,
@@ -197,3 +198,24 @@ CALLS = (
         for report in reports.REPORTS.values()
     ),
 )
+    Call(
+        "identity_check",
+        "/identity/check",
+        "Whether the customers are what the ledger says, as it was last checked.",
+        get_check,
+        NoQuery,
+        CheckAnswer,
+        has_sandbox=False,
+    ),
+    Call(
+        "begin_identity_check",
+        "/identity/check",
+        "Make all customers anew from the ledger and compare, and mend what differs.",
+        begin_check,
+        NoQuery,
+        CheckBegunAnswer,
+        (),
+        "POST",
+        CheckBody,
+        has_sandbox=False,
+    ),
