@@ -34,7 +34,7 @@ def test_every_call_stands_in_the_docs_with_its_parameters(call: Call) -> None:
     path = "/api/v1" + re.sub(r"<\w+:(\w+)>", r"<\1>", call.path)
     (row,) = re.findall(rf"^\| `{call.method} {re.escape(path)}` \|([^|]*)\|", API, re.MULTILINE)
 
-    members = call.body.__struct_fields__ if call.body else ()
+    members = call.body.__struct_encode_fields__ if call.body else ()
     assert re.findall(r"`(\w+)`", row) == [*call.query.__struct_fields__, *members]
 
 

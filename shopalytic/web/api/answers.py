@@ -127,6 +127,80 @@ class ErasuresAnswer(msgspec.Struct, frozen=True):
     erasures: list[ErasureRecord]
 
 
+class DecisionAnswer(msgspec.Struct, frozen=True):
+    """What a decision about customers did, or would do."""
+
+    moves: Annotated[Moves, Meta(description="What is stored by now and is another customer's afterwards.")]
+    customers: Annotated[
+        list[UUID],
+        Meta(description="Whose the ids are afterwards; first the customer asked about, if it is there."),
+    ]
+    decision_id: Annotated[UUID | None, Meta(description="By which it is taken back; null for a dry run.")]
+    dry_run: bool
+
+
+class DecisionEntry(msgspec.Struct, frozen=True):
+    """One entry that a decision put into the ledger: whom it is between."""
+
+    kind: Annotated[str, Meta(description="`merge` or `undo`.")]
+    tracking_id: str
+    type: str
+    value: str
+    other_type: str
+    other_value: str
+
+
+class DecisionRecord(msgspec.Struct, frozen=True):
+    """A decision that was made."""
+
+    decision_id: UUID
+    kind: Annotated[str, Meta(description="`undo`, `split` or `merge`.")]
+    at: Instant
+    by: Annotated[str, Meta(description="`user:<id>` of the dashboard, or `key:<id>`.")]
+    door: Annotated[str, Meta(description="`dashboard` or `api`.")]
+    entries: list[DecisionEntry]
+    takes_back: Annotated[UUID | None, Meta(description="The decision that this one takes back.")]
+    undone_by: Annotated[
+        UUID | None, Meta(description="The decision that took this one back, if that stands.")
+    ]
+
+
+class DecisionsAnswer(msgspec.Struct, frozen=True):
+    decisions: Annotated[list[DecisionRecord], Meta(description="Newest first.")]
+
+
+class StoppedIdAnswer(msgspec.Struct, frozen=True):
+    type: Annotated[str, Meta(description="`tracking_id` for a browser's.")]
+    value: str
+
+
+class TrackingAnswer(msgspec.Struct, frozen=True):
+    """What stopping to track a customer, or resuming it, changes."""
+
+    ids: Annotated[list[StoppedIdAnswer], Meta(description="Whose state changes; none: it was so before.")]
+    shared: Annotated[list[str], Meta(description="Browsers that others use too; they are never stopped.")]
+    effective_at: Annotated[
+        Instant | None, Meta(description="Counts for messages received from then on; null: nothing changes.")
+    ]
+    stop_id: Annotated[UUID | None, Meta(description="By which it stands in the list of stops.")]
+    dry_run: bool
+
+
+class StopRecordAnswer(msgspec.Struct, frozen=True):
+    """A person who is tracked no more. It says nothing of who it is."""
+
+    stop_id: UUID
+    asked_at: Instant
+    asked_by: Annotated[str, Meta(description="`user:<number>`, `key:<number>` or `command`.")]
+    effective_at: Instant
+    ids: Annotated[int, Meta(description="How many ids it is about.")]
+    resumed: Annotated[int, Meta(description="How many of them are tracked again.")]
+
+
+class StopsAnswer(msgspec.Struct, frozen=True):
+    stops: Annotated[list[StopRecordAnswer], Meta(description="Newest first.")]
+
+
 class EventAnswer(msgspec.Struct, frozen=True):
     """One event; an empty text means not known."""
 

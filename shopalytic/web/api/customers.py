@@ -11,8 +11,8 @@ from shopalytic.accounts.db import reading
 from shopalytic.errors import NotFound, Rejected
 from shopalytic.events.value_types import find_type
 from shopalytic.identity.explain import CustomerLink, links, sentences
-from shopalytic.identity.ids import VISITOR, origin_id
-from shopalytic.identity.lookup import customer_ids, find_customer, origins_of
+from shopalytic.identity.ids import VISITOR
+from shopalytic.identity.lookup import customer_ids, find_customer, origins_of, visitor_customers
 from shopalytic.identity.traits import traits
 from shopalytic.reports.customer_events import customer_events
 from shopalytic.reports.customer_summary import CustomerSummary, find_customer_summary
@@ -65,7 +65,7 @@ def get_customer(asked: Asked, query: CustomerQuery) -> CustomerAnswer:
 
 
 def get_customer_events(asked: Asked, query: CustomerEventsQuery, customer_id: UUID) -> EventsAnswer:
-    person = _get_person(asked, customer_id)
+    person = get_person(asked, customer_id)
     try:
         page = customer_events(
             asked.parts.store,
@@ -82,14 +82,14 @@ def get_customer_events(asked: Asked, query: CustomerEventsQuery, customer_id: U
 
 
 def get_identity(asked: Asked, query: NoQuery, customer_id: UUID) -> IdentityAnswer:
-    _get_person(asked, customer_id)
+    get_person(asked, customer_id)
     with reading(asked.parts.sessions) as db:
         found = links(db, asked.project.project_id, customer_id)
     return IdentityAnswer(customer_id, [_link_answer(link) for link in found], sentences(found))
 
 
 def get_property(asked: Asked, query: NoQuery, customer_id: UUID, name: str) -> PropertyAnswer:
-    person = _get_person(asked, customer_id)
+    person = get_person(asked, customer_id)
     found = property_history(asked.parts.store, asked.project, customer_id, person.origins, name)
     if name not in person.properties and not found.values:
         raise NotFound(f"Nobody ever said {name[:100]!r} of this customer.", at="name")
@@ -134,21 +134,24 @@ def _find_by_id(asked: Asked, value: str) -> Person | None:
     project_id = asked.project.project_id
     with reading(asked.parts.sessions) as db:
         known = find_customer(db, project_id, value)
+        visitors = [] if known is not None else visitor_customers(db, project_id, value)
     if known is not None:
         return _read_person(asked, known)
-    anonymous = _find_person(asked, origin_id(project_id, VISITOR, value))
-    if anonymous is not None:
-        return anonymous
+    for visitor in visitors:
+        anonymous = _find_person(asked, visitor)
+        if anonymous is not None:
+            return anonymous
     try:
         return _find_person(asked, UUID(value))
     except ValueError:
         return None
 
 
-def _get_person(asked: Asked, customer_id: UUID) -> Person:
+def get_person(asked: Asked, customer_id: UUID, at: str = "customer_id") -> Person:
+    """Raises NotFound, which names the member `at`."""
     person = _find_person(asked, customer_id)
     if person is None:
-        raise NotFound(NO_CUSTOMER, at="customer_id")
+        raise NotFound(NO_CUSTOMER, at=at)
     return person
 
 

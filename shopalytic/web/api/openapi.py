@@ -30,6 +30,14 @@ PATH_PARTS = {
         "description": "A property's name, as it was sent; one with a slash cannot be asked for.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[^/]+$"},
     },
+    "decision_id": {
+        "description": "A decision about customers, as it was answered.",
+        "schema": {"type": "string", "format": "uuid"},
+    },
+    "stop_id": {
+        "description": "A stop, as it was answered.",
+        "schema": {"type": "string", "format": "uuid"},
+    },
     "erasure_id": {
         "description": "An anonymisation or a forgetting, as it was answered.",
         "schema": {"type": "string", "format": "uuid"},

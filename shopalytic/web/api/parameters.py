@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, TypeVar
+from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -48,6 +49,51 @@ class CustomerEventsQuery(msgspec.Struct, frozen=True):
 
 class ErasureBody(msgspec.Struct, frozen=True):
     dry_run: Annotated[bool, Meta(description="Only say what it is about; nothing is changed.")] = False
+
+
+DryRun = Annotated[bool, Meta(description="Only say what would move; nothing is changed.")]
+
+
+class UndoBody(msgspec.Struct, frozen=True):
+    link_id: Annotated[
+        int, Meta(description="Of one of the customer's links, as `identity` lists them.", ge=1)
+    ]
+    dry_run: DryRun = False
+
+
+class GivenId(msgspec.Struct, frozen=True):
+    type: Annotated[str, Meta(description="`tracking_id` for a browser's.", min_length=1, max_length=64)]
+    value: Annotated[str, Meta(min_length=1, max_length=255)]
+
+
+class SplitBody(msgspec.Struct, frozen=True):
+    ids: Annotated[
+        list[GivenId],
+        Meta(description="Those that become a customer of their own.", min_length=1, max_length=10_000),
+    ]
+    dry_run: DryRun = False
+
+
+class MergeBody(msgspec.Struct, frozen=True):
+    with_: Annotated[UUID, Meta(description="The customer who becomes part of this one.")] = msgspec.field(
+        name="with"
+    )
+    dry_run: DryRun = False
+
+
+class UndoDecisionBody(msgspec.Struct, frozen=True):
+    dry_run: DryRun = False
+
+
+class DecisionsQuery(msgspec.Struct, frozen=True):
+    customer_id: (
+        Annotated[UUID, Meta(description="Only decisions about this customer's ids.")] | UnsetType
+    ) = UNSET
+    limit: Annotated[int, Meta(description="Most decisions in the answer.", ge=1, le=MOST_EVENTS)] = 100
+
+
+class TrackingBody(msgspec.Struct, frozen=True):
+    dry_run: Annotated[bool, Meta(description="Only say which ids it is about; nothing is changed.")] = False
 
 
 class PlanQuery(msgspec.Struct, frozen=True):
@@ -130,8 +176,8 @@ def parse_body(kind: type[Query], raw: bytes) -> Query:
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise Rejected(f"The body is no JSON object: {str(error)[:200]}.") from None
     for name in members:
-        if name not in kind.__struct_fields__:
-            takes = ", ".join(kind.__struct_fields__)
+        if name not in kind.__struct_encode_fields__:
+            takes = ", ".join(kind.__struct_encode_fields__)
             raise Rejected(f"There is no member {name[:100]!r}; this call takes {takes}.", at=name[:100])
     try:
         return msgspec.convert(members, kind)
