@@ -25,6 +25,7 @@ COMMANDS = {
     "import": "shopalytic.importer.command:import_group",
     "plan": "shopalytic.cli.plan:plan",
     "forget": "shopalytic.cli.forget:forget",
+    "stop-tracking": "shopalytic.cli.stop_tracking:stop",
     "check-identity": "shopalytic.cli.check_identity:check_identity",
     "lint": "shopalytic.cli.lint:lint",
 }

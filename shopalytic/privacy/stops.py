@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, true, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from shopalytic.accounts.db import reading
@@ -144,8 +144,10 @@ def find_stopped(db: Session, project_id: int, ids: Sequence[Id]) -> dict[Id, da
     return found
 
 
-def list_stops(sessions: sessionmaker[Session], project_id: int, limit: int = 200) -> list[StopRecord]:
-    """Newest first."""
+def list_stops(
+    sessions: sessionmaker[Session], project_id: int, *, limit: int = 200, only: str = ""
+) -> list[StopRecord]:
+    """Newest first. only: the id of the one that is asked for."""
     query = (
         select(
             TrackingStop.id,
@@ -156,7 +158,7 @@ def list_stops(sessions: sessionmaker[Session], project_id: int, limit: int = 20
             func.count(STOPPED.ends_at),
         )
         .join(StoppedId, STOPPED.stop_id == TrackingStop.id)
-        .where(TrackingStop.project_id == project_id)
+        .where(TrackingStop.project_id == project_id, TrackingStop.id == only if only else true())
         .group_by(TrackingStop.id, TrackingStop.asked_at, TrackingStop.asked_by)
         .order_by(TrackingStop.asked_at.desc(), TrackingStop.id)
     )

@@ -1,4 +1,5 @@
-"""`shopalytic forget`: what it says, and that it asks first. Its work is in test_with_a_system.py."""
+"""`shopalytic forget` and `stop-tracking`: what they say, and that they ask first. The work of the former is in
+test_with_a_system.py."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from shopalytic.cli import cli
 from shopalytic.privacy.record import list_erasures
+from shopalytic.privacy.stops import StopRecord, list_stops
 from tests.privacy.conftest import Shop
 from tests.privacy.test_anonymise import jons_day
 
@@ -28,9 +30,9 @@ def run(sqlite_shop: Shop, valkey_url: str) -> Run:
         "SHOPALYTIC_CLICKHOUSE_DATABASE": parts.store.naming.database,
     }
 
-    def run(*words: str, answer: str = "") -> Result:
+    def run(*words: str, answer: str = "", command: str = "forget") -> Result:
         project = ["--project", str(sqlite_shop.project.project_id)]
-        return CliRunner().invoke(cli, ["forget", *words, *project], env=environ, input=answer)
+        return CliRunner().invoke(cli, [command, *words, *project], env=environ, input=answer)
 
     return run
 
@@ -81,3 +83,23 @@ def test_without_a_worker_it_is_recorded_and_says_so(
     assert "Recorded as" in done.stdout
     [row] = erasures(sqlite_shop)
     assert (row.kind, row.asked_by, row.step) == (kind, "command", "waiting")
+
+
+def test_a_customer_is_stopped_once_it_is_confirmed_and_resumed(sqlite_shop: Shop, run: Run) -> None:
+    jons_day(sqlite_shop)
+
+    def stops() -> list[StopRecord]:
+        return list_stops(sqlite_shop.parts.sessions, sqlite_shop.project.project_id)
+
+    asked = run("jon@shop.example", "--dry-run", command="stop-tracking")
+    assert "4417-jon" in asked.stdout
+    assert "dropped from a minute from now on" in asked.stdout
+    assert run("4417-jon", answer="n\n", command="stop-tracking").exit_code == 1
+    assert stops() == []
+    done = json.loads(run("4417-jon", "--json", command="stop-tracking").stdout)
+    [record] = stops()
+    assert (record.stop_id, record.ids, record.asked_by) == (done["stop_id"], len(done["ids"]), "command")
+    assert "it is so already" in run("4417-jon", command="stop-tracking").stdout
+    assert "taken again from" in run("4417-jon", "--resume", "--yes", command="stop-tracking").stdout
+    assert stops()[0].is_over
+    assert run("nobody-at-all", command="stop-tracking").exit_code != 0
