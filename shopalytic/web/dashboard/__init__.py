@@ -8,6 +8,7 @@ from shopalytic.accounts.plans import Plans
 from shopalytic.parts import Parts
 from shopalytic.web.dashboard import (
     auth,
+    checks,
     conflicts,
     customers,
     debugger,
@@ -35,6 +36,7 @@ from shopalytic.web.dashboard.formats import FILTERS
 from shopalytic.web.dashboard.safety import make_safe
 
 __all__ = [
+    "checks",
     "conflicts",
     "customers",
     "debugger",

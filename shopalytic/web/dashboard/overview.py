@@ -14,6 +14,7 @@ from shopalytic.reports.overview import OverviewDay, overview
 from shopalytic.reports.period import Period, local_today
 from shopalytic.snippet import render_snippet
 from shopalytic.web.dashboard.access import get_parts, here, pages
+from shopalytic.web.dashboard.checks import read_checks
 
 SPANS_DAYS = (7, 30, 90)
 CHART_HEIGHT = 120
@@ -39,6 +40,7 @@ def show_overview() -> str:
         height=CHART_HEIGHT,
         is_empty=is_empty,
         snippet=find_snippet() if is_empty else None,
+        check=None if here().is_sandbox else read_checks().last,
     )
 
 

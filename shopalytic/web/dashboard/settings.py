@@ -16,6 +16,7 @@ from shopalytic.accounts.projects import parse_name, parse_time_zone, time_zones
 from shopalytic.accounts.users import list_members
 from shopalytic.errors import ConfigurationError
 from shopalytic.web.dashboard.access import get_parts, here, owners_only, pages
+from shopalytic.web.dashboard.checks import read_checks
 from shopalytic.web.dashboard.overview import find_snippet
 from shopalytic.web.dashboard.platforms import PLATFORMS
 
@@ -106,6 +107,7 @@ def settings_page(
         form=request.form,
         time_zones=time_zones(),
         currencies=sorted(CURRENCIES),
+        checks=read_checks(),
     )
 
 
