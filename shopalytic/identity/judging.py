@@ -77,9 +77,16 @@ IDLE = Judge()
 class Judges:
     """By project. One per process; threads share it."""
 
-    def __init__(self, sessions: sessionmaker[Session], secret_key: str = "") -> None:
-        """secret_key: knows erased ids again; without it those mean somebody again."""
+    def __init__(
+        self,
+        sessions: sessionmaker[Session],
+        secret_key: str = "",
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """secret_key: knows erased ids again; without it those mean somebody again. clock: seconds that only rise."""
         self._sessions = sessions
+        self._clock = clock
         self._secret_key = secret_key
         self._read: dict[int, tuple[float, Judge]] = {}
         self._mutex = threading.Lock()
@@ -90,7 +97,7 @@ class Judges:
 
     def _get(self, project_id: int) -> Judge:
         # Before it is read: what is saved while it is must not be missed for longer than READ_EVERY_SECONDS.
-        now = time.monotonic()
+        now = self._clock()
         known = self._read.get(project_id)
         if known is not None and now - known[0] < READ_EVERY_SECONDS:
             return known[1]

@@ -13,7 +13,9 @@ from sqlalchemy.orm import Session
 
 from shopalytic.accounts.models import Identity, Trait
 from shopalytic.identity.derived import read_owners
+from shopalytic.identity.id_rules import read_policy
 from shopalytic.identity.ids import EMAIL, USER_ID, VISITOR, origin_id
+from shopalytic.identity.judging import stand_in
 from shopalytic.identity.rules import owner_at
 
 IDENTITY = Identity.__table__.c
@@ -38,22 +40,44 @@ class Found(msgspec.Struct, frozen=True):
 
 def find_customer(db: Session, project_id: int, value: str) -> UUID | None:
     """Who has the id, of whatever type; where several have it under different types, `user_id` goes first, a
-    visitor's last. A shared browser's is whose it is now.
+    visitor's last. A shared browser's is whose it is now. A soft id's is whose its visitor is.
 
     None: the ledger does not know it. A visitor who never said who he is has no entry; his customer is
     `origin_id(project_id, VISITOR, value)`, and whether he exists only the store knows.
     """
     value = value.strip()
-    rows = db.execute(
-        select(IDENTITY.id_type, IDENTITY.from_at, IDENTITY.customer_id).where(
-            IDENTITY.project_id == project_id, IDENTITY.id_value == value
+    rows: list[Any] = list(
+        db.execute(
+            select(IDENTITY.id_type, IDENTITY.from_at, IDENTITY.customer_id).where(
+                IDENTITY.project_id == project_id, IDENTITY.id_value == value
+            )
         )
-    ).all()
+    )
+    if not rows and (visitors := soft_visitors(db, project_id, value)):
+        rows += db.execute(
+            select(IDENTITY.id_type, IDENTITY.from_at, IDENTITY.customer_id).where(
+                IDENTITY.project_id == project_id,
+                IDENTITY.id_type == VISITOR,
+                IDENTITY.id_value.in_(visitors),
+            )
+        )
     if not rows and value != value.lower():
         return find_by_email(db, project_id, value)
     newest_first = sorted(rows, key=lambda row: row.from_at, reverse=True)
     best = min(newest_first, key=lambda row: rank(row.id_type), default=None)
     return None if best is None else best.customer_id
+
+
+def soft_visitors(db: Session, project_id: int, value: str) -> list[str]:
+    """The tracking ids under which what came with this soft id alone stands, one for each soft type of the project."""
+    values = {value, value.lower()}
+    types = read_policy(db, project_id).soft_types()
+    return [stand_in(name, each) for name in types for each in sorted(values if name == EMAIL else {value})]
+
+
+def visitor_customers(db: Session, project_id: int, value: str) -> list[UUID]:
+    """Whose rows it may be where the ledger knows nothing of an id: the customers of visitors whom it alone tells."""
+    return [origin_id(project_id, VISITOR, each) for each in (value, *soft_visitors(db, project_id, value))]
 
 
 def find_by_email(db: Session, project_id: int, email: str) -> UUID | None:

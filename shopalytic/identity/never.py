@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from shopalytic.accounts.models import NeverId
 from shopalytic.errors import NotFound, Rejected
-from shopalytic.identity.ids import VISITOR, parse_tracking_id, parse_user_ids
+from shopalytic.identity.ids import USER_ID, VISITOR, ForbiddenId, parse_tracking_id, parse_user_ids
 from shopalytic.identity.policy import TAKES_EFFECT_AFTER
 from shopalytic.identity.rules import Id
 from shopalytic.identity.statements import chunks, hold_identity
@@ -47,10 +47,14 @@ class Listed(msgspec.Struct, frozen=True):
 
 def parse_never(id_type: str, id_value: str) -> Id:
     """The id as the ledger has it. Raises ForbiddenId, which one is that identifies nobody anyway."""
-    if id_type.strip().lower() == VISITOR:
-        value = parse_tracking_id(id_value.strip())
-        return VISITOR, value or parse_user_ids({"id": value})["id"]
-    [found] = parse_user_ids({id_type: id_value}).items()
+    is_visitor = id_type.strip().lower() == VISITOR
+    try:
+        if is_visitor:
+            return VISITOR, parse_tracking_id(id_value)
+        [found] = parse_user_ids({id_type: id_value}).items()
+    except ForbiddenId as error:
+        error.at = "type" if error.at == USER_ID and id_type != USER_ID else "value"
+        raise
     return found
 
 

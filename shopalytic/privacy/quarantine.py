@@ -11,6 +11,7 @@ from shopalytic.events.message import Envelope, Message
 from shopalytic.events.parse import parse_envelope
 from shopalytic.events.personal import CONTAINED_LENGTH
 from shopalytic.identity.ids import sort_user_ids
+from shopalytic.identity.judging import stand_in
 from shopalytic.identity.rules import Id
 from shopalytic.pipeline.replay import visitor_key
 from shopalytic.store import Store
@@ -60,9 +61,11 @@ def find_quarantined(
 ) -> list[Row]:
     """The messages that name the person, those too that went back into the queue."""
     values = {value for _, value in ids} | set(visitors) | {text for text in texts if "@" in text}
+    # A visitor whom a soft id tells is called by its type and value; the message has the value alone.
+    soft = {visitor.partition(":")[2] for visitor in visitors} - {""}
     return [
         row
-        for row in _candidates(store, project_id, sorted(values))
+        for row in _candidates(store, project_id, sorted(values | soft))
         if is_of_person(row.envelope, set(ids), set(visitors), values)
     ]
 
@@ -87,7 +90,9 @@ def _names(envelope: Envelope, ids: set[Id], visitors: set[str]) -> bool:
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return False
     named, _ = sort_user_ids(message.user_id or None)
-    return (message.tracking_id or "").strip() in visitors or any(each in ids for each in named.items())
+    return (message.tracking_id or "").strip() in visitors or any(
+        each in ids or stand_in(*each) in visitors for each in named.items()
+    )
 
 
 def _texts(value: Any) -> Iterable[str]:

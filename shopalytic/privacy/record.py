@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from shopalytic.accounts.db import reading
 from shopalytic.accounts.models import ErasedId, Erasure
 from shopalytic.errors import NotFound, QueueUnavailable, Rejected
-from shopalytic.identity.ids import VISITOR, origin_id
-from shopalytic.identity.lookup import find_customer
+from shopalytic.identity.ids import VISITOR
+from shopalytic.identity.lookup import find_customer, visitor_customers
 from shopalytic.identity.rules import Id
 from shopalytic.identity.statements import hold_identity
 from shopalytic.identity.strip import Holdings, read_holdings
@@ -67,11 +67,12 @@ def find_subject(parts: Parts, project: Project, text: str) -> UUID | None:
         return None
     with reading(parts.sessions) as db:
         known = find_customer(db, project.project_id, text)
+        visitors = [] if known is not None else visitor_customers(db, project.project_id, text)
     if known is not None:
         return known
-    visitor = origin_id(project.project_id, VISITOR, text)
-    if forecast(parts, project, visitor) is not None:
-        return visitor
+    for visitor in visitors:
+        if forecast(parts, project, visitor) is not None:
+            return visitor
     try:
         customer_id = UUID(text)
     except ValueError:

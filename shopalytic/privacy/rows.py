@@ -12,6 +12,7 @@ import msgspec
 
 from shopalytic.events.event import Event
 from shopalytic.events.personal import Known, strip_event
+from shopalytic.identity.ids import sort_user_ids
 from shopalytic.identity.rules import Id
 from shopalytic.identity.statements import chunks
 from shopalytic.identity.strip import Span
@@ -39,6 +40,11 @@ class Number(msgspec.Struct):
 
 class Numbers(msgspec.Struct):
     numbers: list[int]
+
+
+class Pair(msgspec.Struct):
+    k: str
+    v: str
 
 
 class Text(msgspec.Struct):
@@ -123,7 +129,7 @@ def drop_ids(store: Store, project_id: int, ids: Sequence[Id], salt: str) -> Non
     """Begin to take the person's ids out of rows that are somebody else's: a refused alias stands under who asked for
     it. They are out once `is_settled`.
     """
-    for some in chunks(ids):
+    for some in chunks(_as_sent(store, project_id, ids)):
         [pairs] = store.rows(
             Numbers,
             f"SELECT arrayMap((k, v) -> sipHash64('{_hexadecimal(salt)}', k, v), "
@@ -141,6 +147,28 @@ def drop_ids(store: Store, project_id: int, ids: Sequence[Id], salt: str) -> Non
                 f"UPDATE user_ids = mapFilter((k, v) -> NOT ({pair}), user_ids) WHERE {where} "
                 "SETTINGS mutations_sync = 0"
             )
+
+
+def _as_sent(store: Store, project_id: int, ids: Sequence[Id]) -> list[Id]:
+    """The ids in every form in which some row has them: a row keeps what was sent, blanks and capitals too."""
+    wanted = set(ids)
+    found: set[Id] = set()
+    for some in chunks({value for _, value in ids}):
+        pairs: list[Pair] = store.rows(
+            Pair,
+            "SELECT DISTINCT k, v FROM (SELECT user_ids FROM {{events}} WHERE project_id = {project:UInt32} "
+            "AND notEmpty(user_ids)) ARRAY JOIN mapKeys(user_ids) AS k, mapValues(user_ids) AS v "
+            # Of other letters no two languages agree what their small ones are.
+            "WHERE v IN {values:Array(String)} OR lowerUTF8(v) IN {values:Array(String)} "
+            "OR match(v, '[^!-~]')",
+            project=project_id, values=sorted(some),
+        )  # fmt: skip
+        found |= {
+            (pair.k, pair.v)
+            for pair in pairs
+            if not wanted.isdisjoint(sort_user_ids({pair.k: pair.v})[0].items())
+        }
+    return sorted(found)
 
 
 def newest_override(store: Store, project_id: int, origins: Sequence[UUID]) -> int:

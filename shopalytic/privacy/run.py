@@ -22,6 +22,8 @@ from shopalytic.accounts.models import Erasure
 from shopalytic.events.event import Event
 from shopalytic.events.personal import Known, personal_texts
 from shopalytic.events.properties import event_properties
+from shopalytic.identity.ids import VISITOR
+from shopalytic.identity.never import erase_never
 from shopalytic.identity.statements import hold_identity
 from shopalytic.identity.strip import known_values, read_holdings, strip_customer
 from shopalytic.parts import Parts
@@ -32,6 +34,7 @@ from shopalytic.privacy.record import DONE, ERASED
 from shopalytic.privacy.work import Plan, Work, save, take
 from shopalytic.reports.customer_summary import find_customer_summary
 from shopalytic.reports.project import Project
+from shopalytic.settings import get_secret_key
 from shopalytic.stream import Partition
 from shopalytic.stream.feed import Feed
 from shopalytic.stream.hold import forget_sessions, hold_partitions, is_past, read_ends, renew
@@ -88,6 +91,7 @@ def cut(work: Work) -> bool:
                 hold_identity(db, work.project_id)
                 _plan(work, db, held)
                 work.counts["properties"] = strip_customer(db, work.project_id, work.holdings)
+                _erase_never(work, db)
                 renew(held)
                 save(db, work, "cutting")
             forget_sessions(work.parts.stream, work.project_id, work.holdings.visitors)
@@ -237,6 +241,13 @@ def _plan(work: Work, db: Session, held: list[Partition]) -> None:
         for row in some:
             addresses |= _addresses(row)
     plan.addresses = sorted(addresses)
+
+
+def _erase_never(work: Work, db: Session) -> None:
+    holdings = work.holdings
+    ids = [*holdings.ids, *((VISITOR, visitor) for visitor in holdings.own_visitors)]
+    key = get_secret_key(work.parts.settings)
+    erase_never(db, work.project_id, ids, [*holdings.said, *work.plan.addresses], key)
 
 
 def _addresses(event: Event) -> set[str]:

@@ -12,8 +12,16 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from shopalytic.accounts.db import reading
-from shopalytic.identity.ids import VISITOR, origin_id
-from shopalytic.identity.lookup import CustomerId, customer_ids, origins_of, search_customers
+from shopalytic.identity.ids import VISITOR
+from shopalytic.identity.lookup import (
+    CustomerId,
+    customer_ids,
+    find_customer,
+    origins_of,
+    search_customers,
+    visitor_customers,
+)
+from shopalytic.identity.successors import find_merged
 from shopalytic.identity.traits import traits
 from shopalytic.parts import Parts
 from shopalytic.reports.customer_summary import CustomerSummary, customer_summaries
@@ -74,7 +82,7 @@ def search(parts: Parts, project: Project, text: str) -> list[Row]:
     project_id = project.project_id
     with reading(parts.sessions) as db:
         found = [one.customer_id for one in search_customers(db, project_id, text, SEARCH_LIMIT)]
-        asked = list(dict.fromkeys([*found, *_possible_visitors(project_id, text)]))
+        asked = list(dict.fromkeys([*found, *_possible_visitors(db, project_id, text)]))
         origins = {one: origins_of(db, project_id, one) for one in asked}
         introduced = {one: _introduce(db, project_id, one) for one in asked}
     summaries = customer_summaries(parts.store, project, [each for one in origins.values() for each in one])
@@ -99,9 +107,13 @@ def find_person(parts: Parts, project: Project, customer_id: UUID) -> Person | N
 
 
 def find_successor(parts: Parts, project: Project, customer_id: UUID) -> UUID | None:
-    """Whose the events are now that were once this customer's; None where they are several's or nobody's."""
+    """Whose the events are now that were once this customer's, or whom he was merged into; None where they are several's
+    or nobody's."""
     owners = customer_summaries(parts.store, project, [customer_id])
-    return next(iter(owners)) if len(owners) == 1 else None
+    if len(owners) == 1:
+        return next(iter(owners))
+    with reading(parts.sessions) as db:
+        return find_merged(db, project.project_id, customer_id)
 
 
 def names_of(parts: Parts, project_id: int, customers: Iterable[UUID]) -> dict[UUID, str]:
@@ -120,10 +132,12 @@ def _introduce(db: Session, project_id: int, customer_id: UUID) -> tuple[str, st
     return name, ", ".join(dict.fromkeys(one.value for one in ids[:3]))
 
 
-def _possible_visitors(project_id: int, text: str) -> Iterable[UUID]:
+def _possible_visitors(db: Session, project_id: int, text: str) -> Iterable[UUID]:
     text = text.strip()
     if text and "\0" not in text:
-        yield origin_id(project_id, VISITOR, text)
+        known = find_customer(db, project_id, text)
+        yield from [known] if known is not None else []
+        yield from visitor_customers(db, project_id, text)
     try:
         yield UUID(text)
     except ValueError:
