@@ -36,6 +36,7 @@ from shopalytic.events.planned import PlannedProject
 from shopalytic.identity.ids import origin_id
 from shopalytic.identity.judging import Judge as IdJudge
 from shopalytic.identity.judging import Judges
+from shopalytic.identity.stops import Stops
 from shopalytic.pipeline.ids import read_message
 from shopalytic.pipeline.judge import judge, judge_again
 from shopalytic.pipeline.orders import claim_orders, release_claims
@@ -44,6 +45,7 @@ from shopalytic.pipeline.people import origin_of, settle_people
 from shopalytic.pipeline.refunds import release_refunds, settle_refunds
 from shopalytic.pipeline.sessions import put_sessions
 from shopalytic.pipeline.steps import StepContext, process
+from shopalytic.pipeline.stopped import is_stopped
 from shopalytic.store import Store
 from shopalytic.stream import Batch, Partition
 from shopalytic.stream.reader import Receipt
@@ -70,6 +72,8 @@ class Item(msgspec.Struct):
     digest: bytes = b""
     parsed: Parsed | None = None
     outcome: Outcome | None = None
+    is_hidden: bool = False
+    """Of somebody who is tracked no more: nothing of it is told."""
 
     @property
     def message_id(self) -> str:
@@ -96,6 +100,7 @@ class Runner:
         self._context = context
         self._plans = Plans(sessions)
         self._id_judges = Judges(sessions, secret_key)
+        self._stops = Stops(sessions)
         self._session_timeout_ms = session_timeout_minutes * 60_000
         self._tell = tell
 
@@ -109,6 +114,7 @@ class Runner:
         stored_at_ms = time.time_ns() // 1_000_000
         for item in items:
             self._parse(item, stored_at_ms, id_judges[item.envelope.project_id])
+            self._drop_stopped(item)
             self._judge(item, plans, judge)
         self._drop_duplicates(partition, items)
         self._settle(items, batch.token)
@@ -126,6 +132,12 @@ class Runner:
         if is_first and self._tell is not None:
             self._tell(items)
         return receipt
+
+    def _drop_stopped(self, item: Item) -> None:
+        """Before anything else is decided of it: what is set aside would be kept."""
+        stops = self._stops.find(item.envelope.project_id)
+        if stops is not None and is_stopped(item.envelope, item.parsed, stops):
+            item.outcome, item.is_hidden = Drop(DropReason.NOT_TRACKED), True
 
     def _drop_duplicates(self, partition: Partition, items: list[Item]) -> None:
         for item in items:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from shopalytic.events.message import Envelope
+from shopalytic.events.parse import Parsed
 from shopalytic.identity.ids import EMAIL, VISITOR, sort_user_ids
 from shopalytic.identity.rules import Id
 from shopalytic.identity.stops import ProjectStops
@@ -24,17 +25,19 @@ class _Ids(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Ids).decode
 
 
-def is_stopped(envelope: Envelope, told_email: str, stops: ProjectStops) -> bool:
+def is_stopped(envelope: Envelope, parsed: Parsed | None, stops: ProjectStops) -> bool:
     """By the ids that the message has and when it came (back, for a replay): nothing else, so that a repeat ends the
     same. A message that is no JSON object names nobody.
 
-    told_email: an address in its properties that the project has count as an id.
+    parsed: what was read of it, for ids that stand elsewhere in it; None where it cannot become an event.
     """
     try:
         sent = _decode(envelope.message)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return False
-    ids = [*_ids(sent, stops.types), *([(EMAIL, told_email)] if told_email else [])]
+    ids = [*_ids(sent, stops.types)]
+    if parsed is not None:
+        ids += [(EMAIL, parsed.told_email), (VISITOR, parsed.event.tracking_id)]
     return stops.covers(ids, envelope.judged_at or envelope.received_at)
 
 

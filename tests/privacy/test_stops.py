@@ -211,7 +211,7 @@ def test_what_counts_is_when_a_message_was_received_however_late_it_is_worked_on
     def is_dropped(at: datetime) -> bool:
         raw = msgspec.Raw(msgspec.json.encode(JON))
         received_ms = round(at.timestamp() * 1000)
-        return is_stopped(Envelope(project_id=1, received_at=received_ms, message=raw), "", found)
+        return is_stopped(Envelope(project_id=1, received_at=received_ms, message=raw), None, found)
 
     moment = timedelta(milliseconds=2)
     assert [is_dropped(stopped.at + step) for step in (-moment, moment)] == [False, True]
