@@ -190,7 +190,8 @@ def _remove_conflicts(db: Session, project_id: int, holdings: Holdings) -> None:
 
 
 def _strip_links(db: Session, project_id: int, holdings: Holdings) -> None:
-    own, shared = set(holdings.ids), set(holdings.shared)
+    own = {*holdings.ids, *((VISITOR, visitor) for visitor in holdings.own_visitors)}
+    shared = set(holdings.shared)
     gone = [
         row.id
         for row in _touching(db, project_id, holdings)
@@ -241,7 +242,9 @@ def _places(project_id: int, holdings: Holdings) -> list[dict[str, Any]]:
 def _touching(db: Session, project_id: int, holdings: Holdings) -> list[Any]:
     """Entries that name an id of the customer."""
     conditions: list[Any] = [LINK.tracking_id.in_(some) for some in chunks(holdings.visitors)]
-    for id_type, values in _by_type(holdings.ids).items():
+    # Of a decision a visitor may be the one as well as the other.
+    own_visitors = [(VISITOR, visitor) for visitor in holdings.own_visitors]
+    for id_type, values in _by_type([*holdings.ids, *own_visitors]).items():
         for some in chunks(values):
             conditions.append(
                 or_(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,8 +14,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from shopalytic.accounts.models import Conflict, Identity, Link, Override, Trait
+from shopalytic.errors import NotFound, Rejected
+from shopalytic.identity.decisions import (
+    list_decisions,
+    merge_customers,
+    split_customer,
+    undo_decision,
+    undo_link,
+)
 from shopalytic.identity.derived import read_owners
-from shopalytic.identity.ids import VISITOR
+from shopalytic.identity.ids import VISITOR, origin_id
 from shopalytic.identity.ledger import Sighting, refold, resolve
 from shopalytic.identity.rules import Id, Step, Timeline
 from shopalytic.identity.statements import hold_identity
@@ -64,6 +73,37 @@ def say(db: Session, project_id: int, said: list[Any]) -> None:
     )
 
 
+decided = st.lists(
+    st.tuples(st.sampled_from(["merge", "undo", "split", "back"]), st.integers(0, 20), st.integers(0, 20)),
+    max_size=6,
+)
+
+
+def decide(db: Session, project_id: int, wanted: list[Any]) -> None:
+    """Decisions of the day after; those that the ledger refuses are not made."""
+    whom: Any = {"by": "user:1", "door": "dashboard"}
+    for number, (kind, first, second) in enumerate(wanted):
+        at = START + timedelta(days=1, hours=number)
+        known = sorted(owners(db, project_id).items())
+        # Two browsers more, of whom only the store knows.
+        visitors = {origin_id(project_id, VISITOR, visitor): visitor for visitor in ("t8", "t9")}
+        customers = [step.customer_id for _, steps in known for step in steps] + [*visitors] * 2
+        customer, other = customers[first % len(customers)], customers[second % len(customers)]
+        ids = [each for each, steps in known if customer in {step.customer_id for step in steps}]
+        links = list(db.scalars(select(Link.id).where(Link.project_id == project_id).order_by(Link.id)))
+        made = list_decisions(db, project_id)
+        with suppress(NotFound, Rejected):
+            match kind:
+                case "merge":
+                    merge_customers(db, project_id, customer, other, at=at, visitors=visitors, **whom)
+                case "undo":
+                    undo_link(db, project_id, customer, links[second % len(links)], at=at, **whom)
+                case "split":
+                    split_customer(db, project_id, customer, ids[: 1 + second % 3], at=at, **whom)
+                case "back" if made:
+                    undo_decision(db, project_id, made[second % len(made)].decision_id, at=at, **whom)
+
+
 def owners(db: Session, project_id: int) -> dict[Id, Timeline]:
     columns = Identity.__table__.c
     ids = db.execute(
@@ -100,13 +140,15 @@ def holders(timelines: dict[Id, Timeline]) -> set[UUID]:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(said=sayings, chosen=st.integers(0, 20))
+@given(said=sayings, wanted=decided, chosen=st.integers(0, 20))
 def test_nothing_of_the_others_moves_and_no_id_is_left(
-    sessions: sessionmaker[Session], said: list[Any], chosen: int
+    sessions: sessionmaker[Session], said: list[Any], wanted: list[Any], chosen: int
 ) -> None:
     project_id = next(_projects)
     with sessions.begin() as db:
         say(db, project_id, said)
+        if owners(db, project_id):
+            decide(db, project_id, wanted)
         before = owners(db, project_id)
     # By the ids, not by the customers' numbers, which are others in each project.
     customers = [step.customer_id for _, steps in sorted(before.items()) for step in steps]
@@ -126,6 +168,7 @@ def test_nothing_of_the_others_moves_and_no_id_is_left(
         for model in (Link, Conflict, Trait):
             for row in db.scalars(select(model).where(model.project_id == project_id)):
                 assert (row.id_type, row.id_value) not in own
+                assert (getattr(row, "other_type", ""), getattr(row, "other_value", "")) not in own
                 assert getattr(row, "tracking_id", "") not in holdings.own_visitors
         for one in db.scalars(select(Conflict).where(Conflict.project_id == project_id)):
             assert (one.other_type, one.other_value) not in own
@@ -142,6 +185,23 @@ def test_nothing_of_the_others_moves_and_no_id_is_left(
         assert {each: whose(steps) for each, steps in owners(db, project_id).items()} == {
             each: whose(steps) for each, steps in after.items()
         }
+
+
+def test_a_merge_of_two_visitors_that_was_taken_back_names_neither_once_one_is_erased(
+    sessions: sessionmaker[Session],
+) -> None:
+    project_id = next(_projects)
+    visitors = {origin_id(project_id, VISITOR, visitor): visitor for visitor in ("t1", "t2")}
+    first, second = visitors
+    whom: Any = {"by": "user:1", "door": "dashboard"}
+    for erased in visitors:
+        with sessions.begin() as db:
+            made = merge_customers(db, project_id, first, second, visitors=visitors, **whom)
+            undo_decision(db, project_id, made.decision_id, **whom)
+        with sessions.begin() as db:
+            strip_customer(db, project_id, read_holdings(db, project_id, erased))
+        with sessions() as db:
+            assert db.scalars(select(Link).where(Link.project_id == project_id)).all() == []
 
 
 def whose(steps: tuple[Step, ...]) -> list[tuple[datetime, UUID]]:
