@@ -9,8 +9,6 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.orm import Session
-
 from shopalytic.accounts.db import reading
 from shopalytic.accounts.deciders import names_of_deciders
 from shopalytic.decide import Decided, decide
@@ -105,23 +103,22 @@ def merge_case(
     return decide(parts, project, action, is_dry_run=is_dry_run)
 
 
-def never_again(parts: Parts, project: Project, case: Case, each: Id, *, by: str) -> int:
+def never_again(
+    parts: Parts, project: Project, case: Case, each: Id, *, by: str, is_dry_run: bool = False
+) -> int:
     """Have an id of the case identify nobody from a minute on, and decide the case and all others about that id.
 
     Gives how many refused links those are. Raises Rejected in a sandbox, which has no list of its own.
     """
+    project_id = project.project_id
     with parts.sessions.begin() as db:
-        check_has_list(db, project)
-        add_never(db, project.project_id, each, by)
-        return decide_case(db, project.project_id, case, NEVER, by) + decide_id(
-            db, project.project_id, each, NEVER, by
-        )
-
-
-def check_has_list(db: Session, project: Project) -> None:
-    """Raises Rejected where the project is a sandbox."""
-    if project_of(db, project.project_id) != project.project_id:
-        raise Rejected("A sandbox goes by its project's list; decide it there.", at="sandbox")
+        if project_of(db, project_id) != project_id:
+            raise Rejected("A sandbox goes by its project's list; decide it there.", at="sandbox")
+        add_never(db, project_id, each, by)
+        marked = decide_case(db, project_id, case, NEVER, by) + decide_id(db, project_id, each, NEVER, by)
+        if is_dry_run:
+            db.rollback()
+    return marked
 
 
 def _format_place(case: Case) -> str:

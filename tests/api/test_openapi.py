@@ -109,6 +109,8 @@ def test_answers_with_rows_in_them_are_as_the_document_says(busy_shop: Shop) -> 
         "/api/v1/events": {"limit": 1},
         "/api/v1/plan": {},
         "/api/v1/decisions": {},
+        "/api/v1/conflicts": {},
+        "/api/v1/conflicts/{conflict_id}": {},
         "/api/v1/erasures": {},
         "/api/v1/tracking_stops": {},
         "/api/v1/erasures/{erasure_id}": {},
@@ -116,6 +118,9 @@ def test_answers_with_rows_in_them_are_as_the_document_says(busy_shop: Shop) -> 
         "/api/v1/reports/customers": {"start": "2026-01-01", "end": "2026-01-31"},
     }
     assert set(asked) == {path for path, calls in document["paths"].items() if "get" in calls}
+    busy_shop.identify("tablet", datetime(2026, 1, 10, tzinfo=UTC), user_id="ann")
+    busy_shop.identify("tablet", datetime(2026, 1, 11, tzinfo=UTC), kind="alias", user_id="jon")
+    conflict = busy_shop.get("/conflicts", id="jon").json["conflicts"][0]["conflict_id"]
     erasure = str(uuid4())
     with busy_shop.parts.sessions.begin() as db:
         db.add(
@@ -128,6 +133,7 @@ def test_answers_with_rows_in_them_are_as_the_document_says(busy_shop: Shop) -> 
     for path, query in asked.items():
         call = path.removeprefix("/api/v1").replace("{customer_id}", customer)
         call = call.replace("{erasure_id}", erasure).replace("{name}", "city")
+        call = call.replace("{conflict_id}", str(conflict))
         answer = busy_shop.get(call, **query)
         assert answer.status_code == 200, path
         wanted = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from shopalytic.events.plan import Plan, parse_plan
-from shopalytic.web.api import customers, decisions, erasures, events, plan, reports, tracking
+from shopalytic.web.api import conflicts, customers, decisions, erasures, events, plan, reports, tracking
 from shopalytic.web.api.answers import (
     CountersAnswer,
     CustomerAnswer,
@@ -180,6 +180,67 @@ CALLS = (
         (404,),
         "POST",
         UndoDecisionBody,
+    ),
+    Call(
+        "conflicts",
+        "/conflicts",
+        "Links that were refused: what was said, why nothing was done, whom it is about; said last, first.",
+        conflicts.get_conflicts,
+        conflicts.ConflictsQuery,
+        conflicts.ConflictsAnswer,
+    ),
+    Call(
+        "conflict",
+        "/conflicts/<int:conflict_id>",
+        "One refused link, while it is refused.",
+        conflicts.get_conflict,
+        NoQuery,
+        conflicts.ConflictAnswer,
+        (404,),
+    ),
+    Call(
+        "leave_conflict",
+        "/conflicts/<int:conflict_id>/leave",
+        "Leave it as it is: the same, said again of the same two, is not asked again.",
+        conflicts.leave,
+        NoQuery,
+        conflicts.ConflictMarkAnswer,
+        (404,),
+        "POST",
+        conflicts.ConflictBody,
+    ),
+    Call(
+        "reopen_conflict",
+        "/conflicts/<int:conflict_id>/reopen",
+        "Have it wait for a decision again.",
+        conflicts.reopen,
+        NoQuery,
+        conflicts.ConflictMarkAnswer,
+        (404,),
+        "POST",
+        conflicts.ConflictBody,
+    ),
+    Call(
+        "merge_conflict",
+        "/conflicts/<int:conflict_id>/merge",
+        "Make one person of the two customers whom it is about.",
+        conflicts.merge,
+        NoQuery,
+        DecisionAnswer,
+        (404,),
+        "POST",
+        conflicts.ConflictBody,
+    ),
+    Call(
+        "never_conflict",
+        "/conflicts/<int:conflict_id>/never",
+        "Have an id of it identify nobody, in messages received from a minute on.",
+        conflicts.never,
+        NoQuery,
+        conflicts.ConflictMarkAnswer,
+        (404, 409),
+        "POST",
+        conflicts.ConflictNeverBody,
     ),
     Call(
         "anonymise_customer",

@@ -38,6 +38,10 @@ PATH_PARTS = {
         "description": "A stop, as it was answered.",
         "schema": {"type": "string", "format": "uuid"},
     },
+    "conflict_id": {
+        "description": "A refused link, as `conflicts` lists them.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 2**63 - 1},
+    },
     "erasure_id": {
         "description": "An anonymisation or a forgetting, as it was answered.",
         "schema": {"type": "string", "format": "uuid"},
