@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from shopalytic.identity.ids import USER_ID, VISITOR
-from shopalytic.identity.rules import Id
+from shopalytic.identity.rules import NO_ID, Entry, Id
 
 if TYPE_CHECKING:
     from shopalytic.identity.explain import CustomerLink
@@ -93,11 +93,20 @@ def ends_of(link: CustomerLink) -> tuple[Id, Id]:
     user = link.type, link.value
     if link.kind == "seen":
         return user, user
-    if link.kind == "alias" and link.of_other:
+    if (link.kind == "alias" and link.of_other) or (
+        link.kind == "undo" and link.tracking_id and link.other[1]
+    ):
         return link.other, user
     if link.tracking_id:
         return (VISITOR, link.tracking_id), user
     return user, link.other
+
+
+def ends_of_entry(entry: Entry) -> tuple[Id, Id]:
+    """Between which two ids an entry of a decision is."""
+    if entry.tracking_id and entry.other == NO_ID:
+        return (VISITOR, entry.tracking_id), entry.id
+    return (entry.other, entry.id) if entry.tracking_id else (entry.id, entry.other)
 
 
 def spell(words: Iterable[str | Id]) -> str:

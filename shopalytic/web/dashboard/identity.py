@@ -10,6 +10,7 @@ from flask import redirect, render_template, request, url_for
 from shopalytic.web.dashboard import people
 from shopalytic.web.dashboard.access import get_parts, here, pages
 from shopalytic.web.dashboard.customers import get_successor
+from shopalytic.web.dashboard.decisions import read_decisions
 from shopalytic.web.dashboard.identity_graph import Graph, cut, name_others
 from shopalytic.web.dashboard.picture import draw_wide
 from shopalytic.web.dashboard.picture_tall import draw_tall
@@ -27,6 +28,7 @@ def show_identity(customer_id: UUID) -> Any:
     if person is None:
         return redirect(url_for("dashboard.customer_identity", customer_id=get_successor(customer_id)))
     story = read_story(parts, project, person)
+    decisions = read_decisions(customer_id)
     start = max(0, request.args.get("from", 0, type=int))
     return render_template(
         "dashboard/identity.html",
@@ -35,6 +37,8 @@ def show_identity(customer_id: UUID) -> Any:
         start=start,
         total=len(story.told),
         page_sentences=PAGE_SENTENCES,
+        decisions=decisions,
+        done=next((one for one in decisions if one.made.decision_id == request.args.get("done")), None),
         **drawings(story.graph),
     )
 
