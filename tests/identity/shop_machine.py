@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any, Protocol
 from uuid import UUID
 
 from hypothesis import strategies as st
@@ -14,13 +16,15 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-import shopalytic.identity.ledger as ledger
 from shopalytic.accounts.models import Link
-from shopalytic.identity.ids import origin_id
+from shopalytic.errors import NotFound, Rejected
+from shopalytic.identity import decisions, ledger
+from shopalytic.identity.decisions import Change
+from shopalytic.identity.ids import VISITOR, origin_id
 from shopalytic.identity.ledger import Resolved, Sighting, resolve
-from shopalytic.identity.overrides import mark_overrides_sent, pending_overrides
+from shopalytic.identity.overrides import instant_text, mark_overrides_sent, pending_overrides
 from shopalytic.identity.rules import fold
-from tests.identity.model import Message, Saying, customers, orders_and_revenue, read
+from tests.identity.model import Id, Message, Saying, customers, orders_and_revenue, read
 from tests.identity.people import NOON, Shop, read_row
 
 PEOPLE = ("ann", "ben", "cleo")
@@ -37,6 +41,20 @@ class Batch:
     answers: list[Resolved] | None = None
 
 
+@dataclass
+class Decided:
+    """before: whose every row was. told, decided: how many messages and decisions there were by then."""
+
+    decision_id: str
+    before: dict[str, UUID]
+    told: int
+    decided: int
+
+
+class Action(Protocol):
+    def __call__(self, db: Session, project_id: int, *, by: str, door: str, at: datetime) -> Change: ...
+
+
 class ShopMachine(RuleBasedStateMachine):
     """told: what the ledger was told so far; it is what the model must know."""
 
@@ -49,6 +67,7 @@ class ShopMachine(RuleBasedStateMachine):
         self.under_way: list[Message] = []
         self.claimed: list[Batch] = []
         self.told: dict[str, Message] = {}
+        self.decisions: list[Decided] = []
         self.sent: list[tuple[int, UUID, list[tuple[str, str, str]]]] = []
 
     # What people do
@@ -178,6 +197,74 @@ class ShopMachine(RuleBasedStateMachine):
             assert self.shop.tables() == before
             self.store(batch)
 
+    # What the shop's owner decides
+
+    @precondition(lambda self: self.told)
+    @rule(data=st.data(), late=st.integers(0, 2), name=st.integers(0, 9), is_dry_run=st.booleans())
+    def the_owner_undoes_a_link(self, data: st.DataObject, late: int, name: int, is_dry_run: bool) -> None:
+        with self.shop.sessions() as db:
+            links = db.execute(
+                select(*ledger.ENTRY_COLUMNS).where(Link.project_id == self.shop.project).order_by(Link.id)
+            ).all()
+        if links:
+            link = data.draw(st.sampled_from(range(len(links))), label="link")
+            entry = ledger.entry_of(links[link])
+            owners = [owner for owner, ids in self.of_customers().items() if set(ids) & set(entry.ids)]
+            customer = data.draw(st.sampled_from(owners), label="customer")
+            self.decide(
+                partial_decision(decisions.undo_link, customer, links[link].id),
+                late, name, is_dry_run=is_dry_run,
+            )  # fmt: skip
+
+    @precondition(lambda self: self.told)
+    @rule(data=st.data(), late=st.integers(0, 2), name=st.integers(0, 9), is_dry_run=st.booleans())
+    def the_owner_splits_a_customer(
+        self, data: st.DataObject, late: int, name: int, is_dry_run: bool
+    ) -> None:
+        of_customers = {owner: ids for owner, ids in self.of_customers().items() if len(ids) > 1}
+        if not of_customers:
+            return
+        customer = data.draw(st.sampled_from(list(of_customers)), label="customer")
+        ids = of_customers[customer]
+        chosen = data.draw(
+            st.lists(st.sampled_from(ids), min_size=1, max_size=len(ids) - 1, unique=True), label="ids"
+        )
+        action = partial_decision(decisions.split_customer, customer, chosen)
+        if self.decide(action, late, name, is_dry_run=is_dry_run):
+            owners = {each: steps[0][1] for each, steps in self.shop.identities().items()}
+            rest = {owners[each] for each in ids if each not in chosen and each[0] != VISITOR}
+            assert not rest & {owners[each] for each in chosen if each[0] != VISITOR}
+
+    @precondition(lambda self: self.told)
+    @rule(data=st.data(), late=st.integers(0, 2), name=st.integers(0, 9), is_dry_run=st.booleans())
+    def the_owner_merges_customers(self, data: st.DataObject, late: int, name: int, is_dry_run: bool) -> None:
+        strangers, of_customers = self.strangers(), self.of_customers()
+        everybody = [*of_customers, *strangers]
+        into = data.draw(st.sampled_from(everybody), label="into")
+        other = data.draw(st.sampled_from(everybody), label="other")
+        action = partial_decision(decisions.merge_customers, into, other, visitors=strangers)
+        if self.decide(action, late, name, is_dry_run=is_dry_run):
+            owners = {each: steps[0][1] for each, steps in self.shop.identities().items()}
+            hard = [each for one in (into, other) for each in of_customers.get(one, []) if each[0] != VISITOR]
+            assert len({owners[each] for each in hard}) <= 1
+
+    @precondition(lambda self: self.decisions)
+    @rule(data=st.data(), late=st.integers(0, 2), name=st.integers(0, 9), is_dry_run=st.booleans())
+    def the_owner_takes_a_decision_back(
+        self, data: st.DataObject, late: int, name: int, is_dry_run: bool
+    ) -> None:
+        """Where nothing else happened since, everything is as it was before; a second time there is nothing to undo."""
+        # The last one most of the time: only there one can tell what must come of it.
+        which = data.draw(st.one_of(st.just(-1), st.integers(0, len(self.decisions) - 1)), label="which")
+        made = self.decisions[which]
+        action = partial_decision(decisions.undo_decision, made.decision_id)
+        is_newest = (len(self.told), len(self.decisions)) == (made.told, made.decided + 1)
+        if self.decide(action, late, name, is_dry_run=is_dry_run):
+            if is_newest:
+                now = self.shop.read()
+                assert {each: now[each] for each in made.before} == made.before
+            assert self.decide(action, late, name + 10) is None
+
     # What must hold
 
     def teardown(self) -> None:
@@ -214,7 +301,7 @@ class ShopMachine(RuleBasedStateMachine):
             links = db.execute(
                 select(*ledger.ENTRY_COLUMNS).where(Link.project_id == self.shop.project)
             ).all()
-        whole = fold(self.shop.project, [ledger._entry(link) for link in links])
+        whole = fold(self.shop.project, [ledger.entry_of(link) for link in links])
         assert self.shop.identities() == whole.timelines
         conflicts = self.shop.conflicts()
         assert conflicts == {(one.message_id, one.kind, *one.id) for one in whole.refused}
@@ -297,8 +384,63 @@ class ShopMachine(RuleBasedStateMachine):
             with self.shop.sessions.begin() as db:
                 mark_overrides_sent(db, [one.version for one in ours])
 
+    def decide(self, action: Action, late: int, name: int, *, is_dry_run: bool = False) -> Change | None:
+        """None where it was refused, or only tried; then it changed nothing. Else what it moved is what it says."""
+        before, tables = self.compare(), self.shop.tables()
+        at = NOON + timedelta(seconds=self.clock + late / 2)
+        change = None
+        with self.shop.sessions() as db, decisions_called(f"{name}-{len(tables[0]):03}"):
+            try:
+                change = action(db, self.shop.project, by="user:1", door="dashboard", at=at)
+            except (NotFound, Rejected):
+                is_dry_run = True
+            if is_dry_run:
+                db.rollback()
+            else:
+                db.commit()
+        if change is None or is_dry_run:
+            assert self.shop.tables() == tables
+            return None
+        after = self.compare()
+        moved = {
+            message_id
+            for message_id, row in self.shop.rows.items()
+            for span in change.moved
+            if span.origin_id == row.origin_id and span.from_at <= instant_text(row.occurred_at) <= span.to_at
+        }
+        assert moved == {each for each in after if after[each] != before[each]}
+        self.decisions.append(Decided(change.decision_id, before, len(self.told), len(self.decisions)))
+        return change
+
     def decided(self) -> list[Saying]:
-        return []
+        with self.shop.sessions() as db:
+            query = select(*ledger.ENTRY_COLUMNS).where(
+                Link.project_id == self.shop.project, Link.kind.in_(("merge", "undo"))
+            )
+            return [
+                Saying(
+                    link.kind, link.tracking_id, (link.id_type, link.id_value), (link.other_type, link.other_value),
+                    link.occurred_at, link.message_id, link.target,
+                )
+                for link in db.execute(query)
+            ]  # fmt: skip
+
+    def of_customers(self) -> dict[UUID, list[Id]]:
+        """All ids of every customer whom the ledger knows, in an order that is the same each time."""
+        found: dict[UUID, list[Id]] = {}
+        for each, steps in sorted(self.shop.identities().items()):
+            for owner in dict.fromkeys(step[1] for step in steps):
+                found.setdefault(owner, []).append(each)
+        return found
+
+    def strangers(self) -> dict[UUID, str]:
+        """The visitors whom only the store knows."""
+        known = self.shop.identities()
+        return {
+            self.shop.visitor(message.browser): message.browser
+            for message in self.told.values()
+            if message.origin[0] == VISITOR and message.origin not in known
+        }
 
 
 @contextmanager
@@ -317,6 +459,24 @@ def before_the_lock(others_work: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         ledger.hold_identity = real
+
+
+@contextmanager
+def decisions_called(name: str) -> Iterator[None]:
+    """Decisions made meanwhile have this id, so that a case that failed fails again."""
+    real = decisions.uuid
+    decisions.uuid = SimpleNamespace(uuid4=lambda: name)  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        decisions.uuid = real
+
+
+def partial_decision(made: Callable[..., Change], *given: Any, **more: Any) -> Action:
+    def act(db: Session, project_id: int, **circumstances: Any) -> Change:
+        return made(db, project_id, *given, **more, **circumstances)
+
+    return act
 
 
 def ids_of(who: str, has_mail: bool) -> tuple[tuple[str, str], ...]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from tests.identity.shop_machine import ShopMachine
 
 FEW = settings(
-    max_examples=60,
+    max_examples=40,
     stateful_step_count=30,
     deadline=None,
     # The same cases each time: chance has its place in the long run, not where others wait for the answer.
