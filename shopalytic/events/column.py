@@ -22,7 +22,9 @@ EVENT = "_event"
 """An event's name as sent, where it is another than the column's."""
 SOFT_IDS = "_soft_ids"
 """Ids that link nobody in this project, by type, as sent."""
-RESERVED = frozenset({REST, CONTEXT, EVENT, SOFT_IDS})
+NOBODY_IDS = "_nobody_ids"
+"""JSON text: what came as ids and identifies nobody, such as `null`, by the place in the message."""
+RESERVED = frozenset({REST, CONTEXT, EVENT, SOFT_IDS, NOBODY_IDS})
 
 DEPTH_LIMIT = 50
 """Levels that become paths of the column; what lies deeper is kept as text."""

@@ -70,6 +70,8 @@ class ForbiddenId(ShopalyticError, ValueError):
 
     status = 400
     code = "forbidden_id"
+    nobody = ""
+    """What was sent, where it is one of NOBODY, and so says nothing of anybody."""
 
 
 def origin_id(project_id: int, id_type: str, id_value: str) -> uuid.UUID:
@@ -154,7 +156,9 @@ def _parse_value(id_type: str, value: Any) -> str:
     if not _is_storable(text):
         raise ForbiddenId("An id holds characters that cannot be printed.", at=at)
     if text.strip("\"'` ").lower() in NOBODY or not text.strip("\"'` "):
-        raise ForbiddenId(f"{text!r} identifies nobody.", at=at)
+        error = ForbiddenId(f"{text!r} identifies nobody.", at=at)
+        error.nobody = text
+        raise error
     return text.lower() if id_type == EMAIL else text
 
 

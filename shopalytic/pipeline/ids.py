@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import msgspec
+
 from shopalytic.events import column
 from shopalytic.events.event import Quarantine, QuarantineReason
 from shopalytic.events.message import Envelope
@@ -35,7 +37,9 @@ def read_message(envelope: Envelope, stored_at_ms: int, judge: Judge = IDLE) -> 
     return check_ids(parsed, judge, datetime.fromtimestamp(judged_ms / 1000, UTC))
 
 
-def check_ids(parsed: Parsed, judge: Judge = IDLE, received_at: datetime | None = None) -> Parsed | Quarantine:
+def check_ids(
+    parsed: Parsed, judge: Judge = IDLE, received_at: datetime | None = None
+) -> Parsed | Quarantine:
     """The message with those of its ids that can be somebody's; a violation for each other.
 
     Its event keeps the ids as they were sent. Quarantine where none is left: the message belongs to nobody. Changes
@@ -66,6 +70,8 @@ def check_ids(parsed: Parsed, judge: Judge = IDLE, received_at: datetime | None 
         event.violations = event.violations + [
             Violation.FORBIDDEN_ID.at(error.at or "user_id") for error in refused
         ]
+    if words := {error.at: error.nobody for error in refused if error.nobody}:
+        event.properties[column.NOBODY_IDS] = msgspec.json.encode(words).decode()
     as_sent = _as_sent(event.user_ids, ids | soft)
     if soft:
         event.properties[column.SOFT_IDS] = column.split({name: as_sent[name] for name in soft})

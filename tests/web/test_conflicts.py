@@ -357,3 +357,18 @@ def test_the_browser_may_be_the_one_that_identifies_nobody(shop: Shop, refused: 
         [listed] = list_never(db, shop.project_id)
     assert (listed.id_type, listed.id_value) == ("tracking_id", "tid-ben")
     assert rows(shop)[0].decision == "never"
+
+
+def test_ids_that_identify_nobody_are_told_without_anything_to_decide(shop: Shop) -> None:
+    at = f"{datetime.now(UTC) - timedelta(minutes=5):%Y-%m-%d %H:%M:%S}.000"
+    wrong = {"violations": ["forbidden_id:user_id"], "received_at": at, "at": at, "path": "/thanks"}
+    shop.happened(
+        shop.event(properties={"_nobody_ids": '{"user_id":"<b>null"}'}, **wrong),
+        shop.event(properties={}, **wrong),
+    )
+    page = shop.page("/conflicts")
+    told = page[page.index("Ids that identify nobody") :]
+    for text in ("<code>&lt;b&gt;null</code>", "<code>user_id</code>", "/thanks", "not kept"):
+        assert text in told, text
+    assert "Merge" not in told
+    assert "Ids that identify nobody" not in shop.page("/conflicts?q=ann")

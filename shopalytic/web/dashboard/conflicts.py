@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -25,12 +25,14 @@ from shopalytic.identity.conflicts import (
 )
 from shopalytic.identity.ids import VISITOR
 from shopalytic.identity.wording import Words
+from shopalytic.reports.forbidden_ids import ForbiddenIdCount, forbidden_ids
 from shopalytic.web.cases import Party, merge_case, never_again, read_cases, read_parties
 from shopalytic.web.dashboard.access import get_parts, here, owners_only, pages
 from shopalytic.web.dashboard.formats import local
 from shopalytic.web.dashboard.timeline import customer_name, visitor_name
 
 PAGE_CASES = 20
+SHOWN_NOBODYS = 20
 SHOWN_OPEN = 99
 """More than that stands as `99+` in the menu."""
 STATUSES = {"open": "Open", "decided": "Decided"}
@@ -96,7 +98,13 @@ def show_conflicts() -> str:
         done=done if done in NOTES else "",
         about=request.args.get("about", type=UUID),
         total=sum(reasons.values()),
+        nobodys=[] if status != "open" or reason or asked or "cursor" in request.args else read_nobodys(),
     )
+
+
+def read_nobodys() -> list[ForbiddenIdCount]:
+    """What came as ids and was refused before it reached the ledger: there is nobody to merge."""
+    return forbidden_ids(get_parts().store, here().values, now=datetime.now(UTC), limit=SHOWN_NOBODYS)
 
 
 @pages.get("/conflicts/<int:conflict_id>/<any(leave, merge, never):action>", endpoint="conflict")
