@@ -17,7 +17,8 @@ class Sighting(msgspec.Struct, frozen=True):
     """One message's ids. At least one of `tracking_id` and `user_ids` is there.
 
     user_ids: as `parse_user_ids` gives them, the most important first. occurred_at: aware UTC.
-    previous_id: of an alias, an id that the customer is known by already: a plain one, or a visitor's. cause: what the customer's page says of it, such as an event's name.
+    previous_id: of an alias, an id that the customer is known by already: one of previous_type, or a visitor's. cause: what
+    the customer's page says of it, such as an event's name.
     """
 
     kind: Literal["track", "identify", "alias"]
@@ -29,6 +30,7 @@ class Sighting(msgspec.Struct, frozen=True):
     door: str = "native"
     url: str = ""
     previous_id: str = ""
+    previous_type: str = USER_ID
 
     @property
     def origin(self) -> Id:
@@ -108,7 +110,7 @@ def entries_of(sighting: Sighting) -> list[Entry]:
 
 def previous_of(sighting: Sighting) -> Id:
     """What an alias says that the customer is known by; NO_ID where it says nothing, or the new id again."""
-    previous = USER_ID, sighting.previous_id
+    previous = sighting.previous_type, sighting.previous_id
     is_said = sighting.kind == "alias" and sighting.previous_id
     return NO_ID if not is_said or previous in sighting.user_ids.items() else previous
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
 from sqlalchemy.orm import Session
 
 from shopalytic.events.event import Event, Quarantine, QuarantineReason
-from shopalytic.events.parse import Parsed
+from shopalytic.events.parse import MESSAGE_ID_LIMIT, Parsed
 from shopalytic.events.properties import event_properties
-from shopalytic.identity.ids import EMAIL, VISITOR
+from shopalytic.identity.ids import EMAIL, USER_ID, VISITOR
 from shopalytic.identity.ledger import Resolved, Sighting, resolve
 from shopalytic.identity.statements import hold_identity
 from shopalytic.identity.traits import TRAIT_EVENTS, email_owner, save_traits
@@ -63,7 +64,7 @@ def _judge(
     """
     asking = {message.event.message_id for message in messages if _email(message.event)}
     if not asking:
-        return set(), _resolve(db, project_id, messages, set())
+        return set(), _resolve(db, project_id, messages)
     # Before the savepoint, whose rollback would give the lock back. Before the verdicts are read, too: another
     # worker that is at the same batch must have written its own by then.
     hold_identity(db, project_id)
@@ -72,7 +73,7 @@ def _judge(
     while True:
         taken = [message for message in messages if message.event.message_id not in refused]
         savepoint = db.begin_nested()
-        answers = _resolve(db, project_id, taken, asking)
+        answers = _resolve(db, project_id, taken)
         undecided = [
             (message.event, resolved)
             for message, resolved in zip(taken, answers, strict=True)
@@ -84,9 +85,6 @@ def _judge(
             break
         savepoint.rollback()
         refused |= also
-    if any(message.told_email and message.event.message_id in asking for message in taken):
-        # Only now: an address that somebody else holds would make the two one, and nobody would be refused.
-        answers = _resolve(db, project_id, taken, set())
     keep_verdicts(
         db,
         project_id,
@@ -125,33 +123,50 @@ def origin_of(message: Parsed) -> tuple[str, str]:
     return VISITOR, message.event.tracking_id
 
 
-def _resolve(
-    db: Session, project_id: int, messages: Sequence[Parsed], undecided: Collection[str]
-) -> list[Resolved]:
-    """Whose each message is. undecided: message ids whose told addresses do not count yet."""
-    sightings = [_sighting(message, message.event.message_id not in undecided) for message in messages]
+def _resolve(db: Session, project_id: int, messages: Sequence[Parsed]) -> list[Resolved]:
+    """Whose each message is."""
     told = [
-        _told_sighting(message)
-        for message in messages
-        if message.told_email and not message.user_ids and message.event.message_id not in undecided
+        _told_sighting(message) for message in messages if message.told_email and not _is_identify(message)
     ]
-    return resolve(db, project_id, [*sightings, *told])[: len(sightings)]
+    return resolve(db, project_id, [*map(_sighting, messages), *told])[: len(messages)]
 
 
 def _told_sighting(message: Parsed) -> Sighting:
-    """Of a visitor who told his address and has no other id: a further id of whoever he is, and of nobody who had it."""
-    sighting = _sighting(message, False)
-    return msgspec.structs.replace(sighting, kind="alias", user_ids={EMAIL: message.told_email}, previous_id="")
+    """An account event's address is a further id of whoever it is about: a new account with an address that somebody
+    holds does not become his, but is refused.
+
+    It has a message id of its own: the fold reads it after what the message itself says.
+    """
+    previous_type, previous_id = next(iter(message.user_ids.items()), (USER_ID, ""))
+    sighting = _sighting(message)
+    return msgspec.structs.replace(
+        sighting, kind="alias", user_ids={EMAIL: message.told_email}, message_id=_told_id(sighting.message_id),
+        previous_type=previous_type, previous_id=previous_id,
+    )  # fmt: skip
 
 
-def _sighting(message: Parsed, is_told_email_an_id: bool) -> Sighting:
-    """An address that was told goes last: it is a further id of whom the others name."""
+def _is_identify(message: Parsed) -> bool:
+    """One that says who the visitor is, and not only what he is like."""
+    return message.kind == "identify" and bool(message.user_ids)
+
+
+def _told_id(message_id: str) -> str:
+    told = f"{message_id}:email"
+    return (
+        told
+        if len(told) <= MESSAGE_ID_LIMIT
+        else blake2b(told.encode("utf-8", "replace"), digest_size=32).hexdigest()
+    )
+
+
+def _sighting(message: Parsed) -> Sighting:
+    """The address that an identify tells is an id like those that it names."""
     event = message.event
-    told = {EMAIL: message.told_email} if message.told_email and is_told_email_an_id else {}
+    is_id = message.told_email and _is_identify(message)
     return Sighting(
         kind=message.kind,
         tracking_id=event.tracking_id if message.links_visitor else "",
-        user_ids={**message.user_ids, **told} if message.user_ids else message.user_ids,
+        user_ids=message.user_ids | {EMAIL: message.told_email} if is_id else message.user_ids,
         occurred_at=message.occurred_at,
         message_id=event.message_id,
         cause=event.event if message.kind == "track" else message.kind,
