@@ -22,6 +22,7 @@ from shopalytic.pipeline.steps import StepContext
 from shopalytic.pipeline.told import Teller
 from shopalytic.pipeline.verdicts import forget_verdicts
 from shopalytic.privacy.record import unfinished
+from shopalytic.privacy.retention import delete_expired
 from shopalytic.privacy.run import advance
 from shopalytic.privacy.sandboxes import tidy_sandboxes
 from shopalytic.settings import get_secret_key, load_settings
@@ -98,8 +99,8 @@ def erase(erasure_id: str) -> bool:
 
 
 def tidy() -> None:
-    """Delete what emptied sandboxes and old batches held. Run by rq cron every hour; a repeat, or two at once, changes
-    nothing.
+    """Delete what emptied sandboxes and old batches held, and what projects do not keep any more. Run by rq cron every
+    hour; a repeat, or two at once, changes nothing.
     """
     parts, _ = _parts()
     now = datetime.now(UTC)
@@ -107,6 +108,7 @@ def tidy() -> None:
         tidy_sandboxes(parts, now)
         with parts.sessions.begin() as db:
             forget_verdicts(db, now)
+        delete_expired(parts, now)
     except (Unavailable, StoreRefused, SQLAlchemyError) as error:
         log.warning("what is old waits to be deleted", why=str(error))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from shopalytic.events.event import DropReason
 from shopalytic.events.message import Envelope, Message
 from shopalytic.events.parse import parse_envelope
 from shopalytic.events.personal import CONTAINED_LENGTH
@@ -41,11 +42,21 @@ def erase_quarantined(
     texts: further values that only this person has, such as an e-mail address. A message that went back into the queue
     already is deleted here too, and counted nowhere twice. A repeat finds what is left.
     """
-    found = find_quarantined(store, project_id, ids, visitors, texts)
+    return drop_rows(store, stream, project_id, find_quarantined(store, project_id, ids, visitors, texts))
+
+
+def drop_rows(
+    store: Store,
+    stream: Stream,
+    project_id: int,
+    found: Sequence[Row],
+    reason: DropReason = DropReason.ERASED,
+) -> int:
+    """Delete these messages; they count as dropped from then on. Gives how many rows went."""
     if not found:
         return 0
     marks = [(visitor_key(parse_envelope(row.envelope.encode())), row.id) for row in found]
-    stream.erase_quarantined(project_id, marks)
+    stream.erase_quarantined(project_id, marks, reason)
     for at in range(0, len(found), DELETED_AT_ONCE):
         # By digests: the statement's text stays on the disk for a while.
         listed = ", ".join(f"'{row.id}'" for row in found[at : at + DELETED_AT_ONCE])

@@ -114,13 +114,13 @@ return redis.call('EXPIRE', KEYS[1], ARGV[2])
 """
 
 ERASE = """#!lua flags=allow-oom
--- KEYS: counters, requeued. ARGV: project, mark …
+-- KEYS: counters, requeued. ARGV: project, reason, mark …
 -- Counts quarantined messages as dropped. A mark that was taken before, by a replay or by this, is left as it is.
 local n = 0
-for i = 2, #ARGV do n = n + redis.call('SADD', KEYS[2], ARGV[i]) end
+for i = 3, #ARGV do n = n + redis.call('SADD', KEYS[2], ARGV[i]) end
 if n > 0 then
   redis.call('HINCRBY', KEYS[1], ARGV[1] .. ':quarantined', -n)
-  redis.call('HINCRBY', KEYS[1], ARGV[1] .. ':dropped:erased', n)
+  redis.call('HINCRBY', KEYS[1], ARGV[1] .. ':dropped:' .. ARGV[2], n)
 end
 return n
 """

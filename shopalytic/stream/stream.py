@@ -95,10 +95,13 @@ class Stream:
             self._on_idle(partition, job_id)
         return int(went)
 
-    def erase_quarantined(self, project_id: int, entries: list[tuple[str, str]]) -> int:
-        """Count quarantined messages as dropped (`erased`): none of them can be put back. Gives how many were counted.
+    def erase_quarantined(
+        self, project_id: int, entries: list[tuple[str, str]], reason: str = "erased"
+    ) -> int:
+        """Count quarantined messages as dropped: none of them can be put back. Gives how many were counted.
 
-        entries: (visitor key, mark), as `requeue` takes them. A repeat counts nothing again. Raises QueueUnavailable.
+        entries: (visitor key, mark), as `requeue` takes them. reason: a DropReason. A repeat counts nothing again. Raises
+        QueueUnavailable.
         """
         grouped: dict[int, list[str]] = {}
         for visitor_key, mark in entries:
@@ -108,7 +111,7 @@ class Stream:
         try:
             for number, marks in grouped.items():
                 keys = [partition_key(number, name) for name in ("counters", "requeued")]
-                counted += int(script(keys=keys, args=[project_id, *marks]))
+                counted += int(script(keys=keys, args=[project_id, reason, *marks]))
         except RedisError as error:
             raise QueueUnavailable(f"The queue does not answer: {error}") from error
         return counted
