@@ -122,10 +122,11 @@ class Shop:
         """Everything that identity keeps, for comparing before and after."""
         with self.sessions() as db:
             return [
-                [
-                    tuple(row)
+                sorted(
+                    tuple(map(repr, row))
+                    # In no order of its own: PostgreSQL gives rows as they lie, which a rollback may change.
                     for row in db.execute(select(model.__table__).where(model.project_id == self.project))
-                ]  # type: ignore[attr-defined]
+                )  # type: ignore[attr-defined]
                 for model in (Link, Identity, Conflict, Override)
             ]
 
