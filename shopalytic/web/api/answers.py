@@ -109,6 +109,79 @@ class ErasureAnswer(msgspec.Struct, frozen=True):
     repeated: Annotated[bool, Meta(description="It was asked for before; nothing new was begun.")]
 
 
+Limit = Annotated[int | None, Meta(description="Null: no limit.")]
+
+
+class IdTypeAnswer(msgspec.Struct, frozen=True):
+    """A type of ids, and what the project says of it today."""
+
+    type: Annotated[str, Meta(description="`tracking_id` for browsers.")]
+    ids: int
+    customers: Annotated[int, Meta(description="Who have an id of the type.")]
+    most: Annotated[int, Meta(description="How many one customer has at most.")]
+    is_hard: Annotated[bool, Meta(description="False: it is kept with what came with it, and links nobody.")]
+    max_per_customer: Annotated[Limit, Meta(description="1: unique.")]
+    new_links_per_day: Annotated[
+        Limit, Meta(description="How many others an id is linked with in a day before further ones wait.")
+    ]
+    is_told_by_property: Annotated[
+        bool, Meta(description="Of `email`: what account events and identify tell as a property is an id.")
+    ]
+
+
+class IdRuleAnswer(msgspec.Struct, frozen=True):
+    """What was said of a type."""
+
+    type: str
+    is_hard: bool
+    max_per_customer: Limit
+    new_links_per_day: Limit
+    is_told_by_property: bool
+    from_at: Annotated[Instant, Meta(description="The limits count for what happened from then on.")]
+    links_from_at: Annotated[Instant, Meta(description="The rest counts for what is received from then on.")]
+    set_by: Annotated[str, Meta(description="`user:<number>` or `key:<number>`.")]
+
+
+class IdRulesAnswer(msgspec.Struct, frozen=True):
+    types: list[IdTypeAnswer]
+    history: Annotated[list[IdRuleAnswer], Meta(description="What was ever said, newest first.")]
+
+
+class SavedIdRuleAnswer(msgspec.Struct, frozen=True):
+    type: Annotated[str, Meta(description="As the ledger has it.")]
+    changes: Annotated[bool, Meta(description="False: it was so before, and nothing is saved.")]
+    from_at: Annotated[Instant | None, Meta(description="The limits count for what happened from then on.")]
+    links_from_at: Annotated[
+        Instant | None, Meta(description="The rest counts for what is received from then on.")
+    ]
+    customers_over: Annotated[
+        int, Meta(description="Who have more ids than `max_per_customer` today, and keep them.")
+    ]
+    dry_run: bool
+
+
+class NeverIdAnswer(msgspec.Struct, frozen=True):
+    """An id that identifies nobody, in messages received from `effective_at` on and before `ends_at`."""
+
+    never_id: Annotated[
+        int | None, Meta(description="By which it is taken off the list; null for a dry run.")
+    ]
+    type: str
+    value: Annotated[str | None, Meta(description="Null where the person whose id it was has been erased.")]
+    set_at: Instant
+    set_by: Annotated[str, Meta(description="`user:<number>` or `key:<number>`.")]
+    effective_at: Instant
+    removed_at: Instant | None
+    ends_at: Instant | None
+    dry_run: bool = False
+
+
+class NeverIdsAnswer(msgspec.Struct, frozen=True):
+    never_ids: Annotated[
+        list[NeverIdAnswer], Meta(description="All that were ever on the list, newest first.")
+    ]
+
+
 class ErasureRecord(msgspec.Struct, frozen=True):
     """An anonymisation or a forgetting. It says nothing of who it was."""
 

@@ -22,6 +22,10 @@ REFUSALS = {
     503: "A part of the system does not answer; try again later.",
 }
 PATH_PARTS = {
+    "never_id": {
+        "description": "An id that means nobody, as it was answered.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
     "customer_id": {
         "description": "A customer, as other calls name it.",
         "schema": {"type": "string", "format": "uuid"},

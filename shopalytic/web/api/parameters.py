@@ -12,6 +12,7 @@ from msgspec import UNSET, Meta, UnsetType
 from werkzeug.datastructures import MultiDict
 
 from shopalytic.errors import Rejected
+from shopalytic.identity.policy import LINKS_PER_DAY
 from shopalytic.reports.period import FIRST_DAY, LAST_DAY, Period, local_today
 
 DEFAULT_DAYS = 30
@@ -94,6 +95,32 @@ class DecisionsQuery(msgspec.Struct, frozen=True):
 
 class TrackingBody(msgspec.Struct, frozen=True):
     dry_run: Annotated[bool, Meta(description="Only say which ids it is about; nothing is changed.")] = False
+
+
+RuleLimit = Annotated[int, Meta(ge=1, le=1_000_000)] | None
+
+
+class IdRuleBody(msgspec.Struct, frozen=True):
+    type: Annotated[
+        str, Meta(description="As ids are sent; `tracking_id` for browsers.", min_length=1, max_length=64)
+    ]
+    is_hard: Annotated[bool, Meta(description="False: it links nobody.")] = True
+    max_per_customer: Annotated[RuleLimit, Meta(description="1: unique; null: any number.")] = None
+    new_links_per_day: Annotated[RuleLimit, Meta(description="Null: any number.")] = LINKS_PER_DAY
+    is_told_by_property: Annotated[
+        bool, Meta(description="Of `email`: what account events and identify tell as a property is an id.")
+    ] = False
+    dry_run: Annotated[bool, Meta(description="Only say what it is about; nothing is changed.")] = False
+
+
+class NeverBody(msgspec.Struct, frozen=True):
+    type: Annotated[str, Meta(description="`tracking_id` for a browser's.", min_length=1, max_length=64)]
+    value: Annotated[str, Meta(min_length=1, max_length=255)]
+    dry_run: Annotated[bool, Meta(description="Only say what it would be; nothing is changed.")] = False
+
+
+class RemoveNeverBody(msgspec.Struct, frozen=True):
+    dry_run: Annotated[bool, Meta(description="Only say which it is; nothing is changed.")] = False
 
 
 class PlanQuery(msgspec.Struct, frozen=True):
