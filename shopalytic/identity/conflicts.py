@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from shopalytic.accounts.models import Conflict, Link
@@ -29,8 +29,9 @@ QUESTION = (CONFLICT.reason, CONFLICT.id_type, CONFLICT.id_value, CONFLICT.owner
 class Case(msgspec.Struct, frozen=True, kw_only=True):
     """One refused link, told of as it was said last.
 
-    conflict_id: of that one; any other of the same case finds the case too, while its link is refused. owner_id: whose
-    the id is; asked_id: who was said to have it too. decision: `left`, `never` or empty.
+    conflict_id: of that one; any other of the same case finds the case too, while its link is refused. newest_id: of the
+    one that was recorded last. owner_id: whose the id is; asked_id: who was said to have it too. decision: `left`,
+    `never` or empty.
     cause, door, url: of the message; empty where the entry is gone.
     """
 
@@ -44,6 +45,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     last_at: datetime
     first_at: datetime
     times: int
+    newest_id: int
     owner_id: UUID | None
     asked_id: UUID | None
     decision: str
@@ -60,7 +62,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def place(self) -> tuple[datetime, int]:
         """Where it stands in the list."""
-        return self.last_at, self.conflict_id
+        return self.last_at, self.newest_id
 
     @property
     def customers(self) -> list[UUID]:
@@ -88,14 +90,7 @@ def list_cases(
 
     Costs a look at all refused links that the filters leave.
     """
-    ranked = _ranked(project_id, _filters(is_open, reason, text))
-    query = _only_newest(ranked)
-    if before is not None:
-        at, number = before
-        is_after = (ranked.c.occurred_at == at) & (ranked.c.id < number)
-        query = query.where(or_(ranked.c.occurred_at < at, is_after))
-    query = query.order_by(ranked.c.occurred_at.desc(), ranked.c.id.desc()).limit(limit)
-    return _with_messages(db, project_id, db.execute(query).all())
+    return _read(db, project_id, _filters(is_open, reason, text), before, limit)
 
 
 def count_reasons(db: Session, project_id: int, *, is_open: bool = True) -> dict[str, int]:
@@ -130,8 +125,7 @@ def get_case(db: Session, project_id: int, conflict_id: int) -> Case:
             "There is no such conflict. Where it was there before, the link is not refused any more.",
             at="conflict_id",
         )
-    same = [_same(CONFLICT.decision, row.decision), *_of_question(row)]
-    [case] = _with_messages(db, project_id, db.execute(_only_newest(_ranked(project_id, same))).all())
+    [case] = _read(db, project_id, [_same(CONFLICT.decision, row.decision), *_of_question(row)])
     return case
 
 
@@ -202,24 +196,43 @@ def _same(column: Any, value: Any) -> ColumnElement[bool]:
     return condition
 
 
-def _ranked(project_id: int, conditions: Iterable[ColumnElement[bool]]) -> Any:
-    """The refused links, each with its place in its case and what the case comes to."""
+def _read(
+    db: Session,
+    project_id: int,
+    conditions: Iterable[ColumnElement[bool]],
+    before: tuple[datetime, int] | None = None,
+    limit: int | None = None,
+) -> list[Case]:
+    last_at, newest_id = func.max(CONFLICT.occurred_at), func.max(CONFLICT.id)
     case = (*QUESTION, CONFLICT.decision)
-    newest = (CONFLICT.occurred_at.desc(), CONFLICT.id.desc())
-    return (
+    grouped = (
         select(
-            *Conflict.__table__.c,
-            func.row_number().over(partition_by=case, order_by=newest).label("place"),
-            func.count().over(partition_by=case).label("times"),
-            func.min(CONFLICT.occurred_at).over(partition_by=case).label("first_at"),
+            *case,
+            func.count().label("times"),
+            func.min(CONFLICT.occurred_at).label("first_at"),
+            last_at.label("last_at"),
+            newest_id.label("newest_id"),
         )
         .where(CONFLICT.project_id == project_id, *conditions)
-        .subquery()
+        .group_by(*case)
+        .order_by(last_at.desc(), newest_id.desc())
+        .limit(limit)
     )
-
-
-def _only_newest(ranked: Any) -> Any:
-    return select(ranked).where(ranked.c.place == 1)
+    if before is not None:
+        at, number = before
+        grouped = grouped.having(or_(last_at < at, and_(last_at == at, newest_id < number)))
+    cases = grouped.subquery()
+    # Each is told of as it was said last; of one instant, by the one that was recorded last.
+    said_last = [cases.c[column.name].is_not_distinct_from(column) for column in case]
+    rows = db.execute(
+        select(*Conflict.__table__.c, cases.c.times, cases.c.first_at, cases.c.newest_id)
+        .join(cases, and_(CONFLICT.occurred_at == cases.c.last_at, *said_last))
+        .where(CONFLICT.project_id == project_id)
+        .order_by(CONFLICT.id)
+    ).all()
+    newest = {row.newest_id: row for row in rows}
+    ordered = sorted(newest.values(), key=lambda row: (row.occurred_at, row.newest_id), reverse=True)
+    return _with_messages(db, project_id, ordered)
 
 
 def _with_messages(db: Session, project_id: int, rows: Sequence[Any]) -> list[Case]:
@@ -240,6 +253,7 @@ def _with_messages(db: Session, project_id: int, rows: Sequence[Any]) -> list[Ca
                 last_at=row.occurred_at,
                 first_at=row.first_at,
                 times=row.times,
+                newest_id=row.newest_id,
                 owner_id=row.owner_id,
                 asked_id=row.asked_id,
                 decision=row.decision,

@@ -67,9 +67,9 @@ def decide(shop: Shop, conflict_id: int, action: str = "leave", who: str = "owne
     return client.get(answer.location).text
 
 
-def test_nothing_refused_is_said_so(shop: Shop) -> None:
+def test_nothing_that_waits_is_said_so(shop: Shop) -> None:
     page = shop.page("/conflicts", "member")
-    assert "No link was refused" in page
+    assert "Nothing waits for a decision" in page
     assert 'for a decision">' not in page
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from flask import Response, abort, redirect, render_template, request, url_for
+from flask import Response, abort, g, redirect, render_template, request, url_for
 
 from shopalytic.accounts.db import reading
 from shopalytic.errors import NotFound, Rejected
@@ -251,7 +251,9 @@ def menu_values() -> dict[str, Any]:
 
 
 def count_conflicts() -> str:
-    """How many cases are open, for the menu; '' for none."""
-    with reading(get_parts().sessions) as db:
-        count = count_open(db, here().project.id)
+    """How many cases are open, for the menu; '' for none. Asked twice on a page, it is read once."""
+    if "open_conflicts" not in g:
+        with reading(get_parts().sessions) as db:
+            g.open_conflicts = count_open(db, here().project.id)
+    count = g.open_conflicts
     return f"{SHOWN_OPEN}+" if count > SHOWN_OPEN else str(count or "")
