@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
-from shopalytic.accounts.models import Link, Project
+from shopalytic.accounts.keys import hash_secret_key
+from shopalytic.accounts.models import Key, Link, Project
 from shopalytic.events.event import Event
 from shopalytic.identity.ids import origin_id
 from shopalytic.identity.ledger import Sighting, resolve
@@ -409,3 +410,31 @@ def test_times_are_told_in_the_zone_of_the_project(shop: Shop, two: UUID) -> Non
     with shop.parts.sessions.begin() as db:
         db.get_one(Project, shop.project_id).time_zone = "Asia/Tokyo"
     assert "at 18:12:41" in shop.page(f"/customers/{two}/identity")
+
+
+def test_the_api_says_who_undid_a_link_and_that_it_is_not_active(shop: Shop, two: UUID) -> None:
+    undo_bert(shop, two)
+    secret = "sha_sec_" + "k" * 40
+    with shop.parts.sessions.begin() as db:
+        db.add(
+            Key(project_id=shop.project_id, kind="secret", value=hash_secret_key(secret), hint="sha_sec_kkkk")
+        )
+    answer = shop.app.test_client().get(
+        f"/api/v1/customers/{two}/identity", headers={"Authorization": f"Bearer {secret}"}
+    )
+    found = answer.json
+    assert [(one["cause"], one["active"]) for one in found["links"]] == [
+        ("identify", True), ("identify", False), ("undo", True),
+    ]  # fmt: skip
+    assert found["sentences"][1].endswith(
+        "identify('42') linked browser tid-bert with user_id 42; this was undone."
+    )
+    assert "olga@shop.example undid the link between browser tid-bert and user_id 42" in found["sentences"][2]
+
+
+def test_a_long_list_of_ids_is_cut_on_the_customers_own_page(shop: Shop) -> None:
+    for minute in range(25):
+        customer = said(shop, "identify", f"tid-{minute:02}", "42", minute=minute)
+    page = shop.page(f"/customers/{customer}")
+    assert "Search all 26" in page
+    assert page.count('class="id-value"') == 20

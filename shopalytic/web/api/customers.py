@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from shopalytic.accounts.db import reading
+from shopalytic.accounts.deciders import names_of_deciders
 from shopalytic.errors import NotFound, Rejected
 from shopalytic.events.value_types import find_type
 from shopalytic.identity.explain import CustomerLink, links, sentences
@@ -85,7 +86,8 @@ def get_identity(asked: Asked, query: NoQuery, customer_id: UUID) -> IdentityAns
     get_person(asked, customer_id)
     with reading(asked.parts.sessions) as db:
         found = links(db, asked.project.project_id, customer_id)
-    return IdentityAnswer(customer_id, [_link_answer(link) for link in found], sentences(found))
+        names = names_of_deciders(db, {link.decided_by for link in found})
+    return IdentityAnswer(customer_id, [_link_answer(link) for link in found], sentences(found, names))
 
 
 def get_property(asked: Asked, query: NoQuery, customer_id: UUID, name: str) -> PropertyAnswer:

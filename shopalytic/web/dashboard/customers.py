@@ -20,6 +20,7 @@ from shopalytic.web.dashboard.tracking import read_tracking
 PAGE_EVENTS = 100
 REASONS_SHOWN = 3
 IDS_DRAWN = 4
+IDS_LISTED = 20
 """On the customer's own page; the page of its identity has more."""
 
 
@@ -48,7 +49,11 @@ def show_customer(customer_id: UUID) -> Any:
     values: dict[str, Any] = {"tracking": read_tracking(person)}
     values |= {"person": person, "story": story, "tall": draw_tall(cut(story.graph, IDS_DRAWN, 0))}
     return render_template(
-        "dashboard/customer.html", **values, **read_timeline(person), reasons_shown=REASONS_SHOWN
+        "dashboard/customer.html",
+        **values,
+        **read_timeline(person),
+        reasons_shown=REASONS_SHOWN,
+        ids_listed=IDS_LISTED,
     )
 
 

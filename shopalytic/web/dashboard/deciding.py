@@ -5,32 +5,37 @@ Sent twice, it is made once: the second one finds that nothing is left to do, an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from flask import Response, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
 
 from shopalytic.accounts.db import reading
 from shopalytic.decide import Decided, decide
 from shopalytic.errors import NotFound, Rejected
 from shopalytic.identity.decisions import Change, Decision, list_decisions
-from shopalytic.identity.ids import VISITOR, origin_id
+from shopalytic.identity.lookup import customer_ids
 from shopalytic.identity.rules import Id
+from shopalytic.identity.traits import traits
 from shopalytic.identity.wording import Words
-from shopalytic.web.dashboard import people
 from shopalytic.web.dashboard.access import get_parts, here
-from shopalytic.web.dashboard.timeline import visitor_name
+from shopalytic.web.dashboard.timeline import customer_name
+
+CUSTOMERS_SHOWN = 8
+IDS_SHOWN = 4
 
 
 @dataclass(frozen=True)
 class Asking:
     """A decision that somebody may make, and how its page speaks of it.
 
-    words, at: what it is about. ids: all that may be somebody's own afterwards. customer: id and name of whose page it
-    was asked on. is_mine: whether a decision of the ledger is this one. fields: what the form says beside the button.
+    words, at: what it is about. customer_id, name: on whose page it was asked. is_mine: whether a decision of the
+    ledger is this one. fields: what the form says beside the button.
     """
 
     title: str
@@ -39,52 +44,71 @@ class Asking:
     effects: list[str]
     confirm: str
     action: Callable[..., Change]
-    ids: Sequence[Id]
-    customer: tuple[UUID, str] | None
+    customer_id: UUID | None
+    name: str
     is_mine: Callable[[Decision], bool]
     fields: Sequence[tuple[str, str]] = ()
-    names: Mapping[UUID, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class After:
-    """A customer who is there afterwards."""
+    """A customer who is there afterwards. ids: the first of them, as many as are shown. count: of all."""
 
     customer_id: UUID
     name: str
-    about: str
+    ids: list[Id]
+    count: int
 
 
 def show(asking: Asking) -> Any:
-    """The page that says what it would do. Rejected: why it cannot be done."""
+    """The page that says what it would do, or why it cannot be done."""
     try:
-        tried = run(asking, is_dry_run=True)
+        tried, after = try_out(asking)
     except Rejected as error:
-        return Response(decide_page(asking, None, problem=error.message), 404 if _is_gone(error) else 422)
-    return decide_page(asking, tried)
+        return refuse(asking, error)
+    return decide_page(asking, tried, after)
 
 
 def answer(asking: Asking) -> Any:
     """Make it, and go back to the page that tells so; where the same form made it already, only that."""
     done = find_made(asking.is_mine)
     if done is not None:
-        return back(asking.customer, done)
+        return back(asking.customer_id, done)
     try:
-        made = run(asking, is_dry_run=False)
+        made = decide(get_parts(), here().values, partial(_act, asking), is_dry_run=False)
     except Rejected as error:
         done = find_made(asking.is_mine)
-        if done is not None:
-            return back(asking.customer, done)
-        return Response(decide_page(asking, None, problem=error.message), 404 if _is_gone(error) else 422)
-    customer = (made.customers[0], "") if made.customers else asking.customer
-    return back(customer, made.decision_id)
+        return refuse(asking, error) if done is None else back(asking.customer_id, done)
+    is_there = asking.customer_id in made.customers or not made.customers
+    return back(asking.customer_id if is_there else made.customers[0], made.decision_id)
 
 
-def run(asking: Asking, *, is_dry_run: bool) -> Decided:
-    def action(db: Any) -> Change:
-        return asking.action(db, project_id=here().project.id, by=by_whom(), door="dashboard")
+def try_out(asking: Asking) -> tuple[Decided, list[After]]:
+    """Raises what `decide` does. The customers are read before it is rolled back: they are in no table afterwards."""
+    after: list[After] = []
 
-    return decide(get_parts(), here().values, action, is_dry_run=is_dry_run)
+    def action(db: Session) -> Change:
+        change = _act(asking, db)
+        after.extend(_introduce(db, one) for one in change.customers[:CUSTOMERS_SHOWN])
+        return change
+
+    return decide(get_parts(), here().values, action, is_dry_run=True), after
+
+
+def refuse(asking: Asking, error: Rejected) -> Response:
+    status = 404 if isinstance(error, NotFound) else 422
+    return Response(decide_page(asking, None, [], problem=error.message), status)
+
+
+def _act(asking: Asking, db: Session) -> Change:
+    return asking.action(db, project_id=here().project.id, by=by_whom(), door="dashboard")
+
+
+def _introduce(db: Session, customer_id: UUID) -> After:
+    project_id = here().project.id
+    ids = [(one.type, one.value) for one in customer_ids(db, project_id, customer_id)]
+    name = customer_name(traits(db, project_id, customer_id), ids)
+    return After(customer_id, name, ids[:IDS_SHOWN], len(ids))
 
 
 def by_whom() -> str:
@@ -107,45 +131,16 @@ def find_made(is_mine: Callable[[Decision], bool]) -> str | None:
     )
 
 
-def back(customer: tuple[UUID, str] | None, decision_id: str) -> Any:
+def back(customer_id: UUID | None, decision_id: str) -> Any:
     """To the page where it was asked, which says what was done."""
-    if customer is None:
-        return redirect(url_for("dashboard.decisions", done=decision_id))
-    return redirect(url_for("dashboard.customer_identity", customer_id=customer[0], done=decision_id))
+    if customer_id is None:
+        return redirect(url_for("dashboard.decisions"))
+    return redirect(url_for("dashboard.customer_identity", customer_id=customer_id, done=decision_id))
 
 
-def decide_page(asking: Asking, tried: Decided | None, *, problem: str = "") -> str:
+def decide_page(asking: Asking, tried: Decided | None, after: list[After], *, problem: str = "") -> str:
     shown_at = datetime.now(UTC).replace(microsecond=0)
     return render_template(
         "dashboard/decide.html",
-        asking=asking,
-        tried=tried,
-        after=tell_after(asking, tried.customers) if tried else [],
-        problem=problem,
-        shown_at=shown_at.isoformat(),
-    )
-
-
-def tell_after(asking: Asking, customers: Iterable[UUID]) -> list[After]:
-    """Those who would be there are in no table yet: each has the key of one of its ids."""
-    listed = list(customers)
-    project_id = here().project.id
-    names = people.names_of(get_parts(), project_id, listed) | dict(asking.names)
-    by_key = {origin_id(project_id, *each): each for each in asking.ids}
-    found = []
-    for one in listed:
-        is_same = asking.customer is not None and one == asking.customer[0]
-        name = asking.customer[1] if is_same and asking.customer else names.get(one, "")
-        found.append(After(one, name or _name_by_key(one, by_key), "stays" if is_same else ""))
-    return found
-
-
-def _name_by_key(customer_id: UUID, by_key: Mapping[UUID, Id]) -> str:
-    id_type, value = by_key.get(customer_id, ("", ""))
-    if id_type == VISITOR:
-        return visitor_name(value)
-    return f"{id_type} {value}" if value else f"Customer {str(customer_id)[:8]}"
-
-
-def _is_gone(error: Rejected) -> bool:
-    return isinstance(error, NotFound)
+        asking=asking, tried=tried, after=after, problem=problem, shown_at=shown_at.isoformat(),
+    )  # fmt: skip

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from flask import abort, render_template
+from flask import abort, render_template, request
 
 from shopalytic.accounts.db import reading
 from shopalytic.accounts.deciders import names_of_deciders
@@ -112,7 +112,8 @@ def _asking(decision_id: UUID) -> Asking:
     if found is None:
         abort(404)
     made = found.made
-    customer = found.customers[0] if found.customers else None
+    asked = request.args.get("customer", "")
+    customer = next((one for one in found.customers if str(one[0]) == asked), None)
     return Asking(
         title=f"Take back the {made.kind}",
         words=found.words,
@@ -123,7 +124,7 @@ def _asking(decision_id: UUID) -> Asking:
         ],
         confirm="Take it back",
         action=partial(undo_decision, decision_id=made.decision_id),
-        ids=[each for entry in made.entries for each in entry.ids],
-        customer=customer,
+        customer_id=customer[0] if customer else None,
+        name=customer[1] if customer else "",
         is_mine=lambda one: one.takes_back == made.decision_id,
     )

@@ -21,7 +21,7 @@ from shopalytic.identity.wording import Words, clause
 from shopalytic.web.dashboard import people
 from shopalytic.web.dashboard.access import get_parts, here, pages
 from shopalytic.web.dashboard.customers import get_successor
-from shopalytic.web.dashboard.deciding import Asking, answer, back, find_made, run, show
+from shopalytic.web.dashboard.deciding import Asking, answer, back, decide_page, find_made, show, try_out
 from shopalytic.web.dashboard.formats import local
 from shopalytic.web.dashboard.people import Person
 
@@ -60,10 +60,10 @@ def take_split(customer_id: UUID) -> Any:
     if request.form.get("confirmed"):
         return answer(asking)
     try:
-        run(asking, is_dry_run=True)
+        tried, after = try_out(asking)
     except Rejected as error:
         return Response(split_page(get_person(customer_id), chosen, problem=error.message), 422)
-    return show(asking)
+    return decide_page(asking, tried, after)
 
 
 @pages.get("/customers/<uuid:customer_id>/identity/merge", endpoint="merge")
@@ -90,7 +90,7 @@ def take_merge(customer_id: UUID, other_id: UUID) -> Any:
     merged = request.form.get("named", "")
     done = find_made(partial(_is_merge_of, merged)) if merged else None
     if done is not None:
-        return back((get_owner(customer_id), ""), done)
+        return back(get_owner(customer_id), done)
     return answer(_merging(get_person(customer_id), get_person(other_id)))
 
 
@@ -148,8 +148,8 @@ def _undoing(person: Person, link_id: int) -> Asking:
         ],
         confirm="Undo the link",
         action=partial(undo_link, customer_id=person.customer_id, link_id=link_id),
-        ids=[*_ids(person), *tie],
-        customer=(person.customer_id, person.name),
+        customer_id=person.customer_id,
+        name=person.name,
         is_mine=lambda one: (
             not one.takes_back and one.kind == "undo" and any(set(entry.ids) == tie for entry in one.entries)
         ),
@@ -172,8 +172,8 @@ def _splitting(person: Person, chosen: list[Id]) -> Asking:
         ],
         confirm="Split them off",
         action=partial(split_customer, customer_id=person.customer_id, ids=chosen),
-        ids=_ids(person),
-        customer=(person.customer_id, person.name),
+        customer_id=person.customer_id,
+        name=person.name,
         is_mine=lambda one: (
             one.kind == "split" and any(each in chosen for entry in one.entries for each in entry.ids)
         ),
@@ -197,11 +197,10 @@ def _merging(person: Person, other: Person) -> Asking:
         action=partial(
             merge_customers, customer_id=person.customer_id, other_id=other.customer_id, visitors=visitors
         ),
-        ids=[*_ids(person), *_ids(other)],
-        customer=(person.customer_id, person.name),
+        customer_id=person.customer_id,
+        name=person.name,
         is_mine=partial(_is_merge_of, _pack_id(named) if named else ""),
         fields=[("named", _pack_id(named))] if named else [],
-        names={other.customer_id: other.name},
     )
 
 

@@ -14,7 +14,7 @@ from shopalytic.web.dashboard.identity_graph import Edge, Graph, Key, Node, Stat
 NODE_HEIGHT = 44
 LETTER = 7.3
 """Of the monospaced 12 px face."""
-SMALL_LETTER = 6.2
+SMALL_LETTER = 5.9
 """Of the 11 px face of labels."""
 ICON_ROOM = 42
 LABEL_LINE = 14
@@ -24,7 +24,7 @@ WIDE_ROW = 60
 DENSE_ROW = 53
 """From DENSE_ROWS rows on."""
 DENSE_ROWS = 10
-TRUNKS: dict[State, float] = {"live": 14, "shared": 22, "undone": 30, "refused": 38}
+TRUNKS: dict[State, float] = {"live": 14, "shared": 20, "undone": 26, "refused": 32}
 """How far from the node the edges of one state meet."""
 TALL_WIDTH = 320
 TALL_GUTTER = 26
@@ -63,6 +63,10 @@ class Label:
     @property
     def left(self) -> float:
         return self.x if self.begins else self.x - self.width / 2
+
+    @property
+    def top(self) -> float:
+        return self.y - 12
 
 
 @dataclass(frozen=True)
@@ -157,11 +161,12 @@ def draw_wide(graph: Graph) -> Drawing:
         shift = 14 * between.get(ends, 0)
         between[ends] = between.get(ends, 0) + 1
         if place[edge.first] == place[edge.second]:
-            path, spots = _arc(boxes[edge.first], boxes[edge.second], place[edge.first] == 0, shift)
+            is_left = place[edge.first] == 0
+            path, spots = _arc(boxes[edge.first], boxes[edge.second], is_left, shift, _width(_lines(edge)))
         else:
             leaf, hub = sorted((edge.first, edge.second), key=lambda key: graph.degrees[key])
             path, spots = _bend(boxes[leaf], boxes[hub], edge.state, shift)
-        label = _find_room(edge, spots, taken, boxes.values())
+        label = _find_room(edge, spots, taken, list(boxes.values()))
         if label:
             taken.append(label)
         lines.append(Line(edge, path, label, title_of(edge, names)))
@@ -222,35 +227,44 @@ def _bend(leaf: Box, hub: Box, state: State, shift: float) -> tuple[str, list[Sp
     return path, [(x1 + side * level / 2, y1), (trunk - side * level / 3, (y1 + y2) / 2)]
 
 
-def _arc(one: Box, other: Box, is_left: bool, shift: float) -> tuple[str, list[Spot]]:
-    """Between two of one column, on its outer side."""
+def _arc(one: Box, other: Box, is_left: bool, shift: float, width: float) -> tuple[str, list[Spot]]:
+    """Between two of one column, on its outer side. width: of its label, which stands beside it."""
     side = -1 if is_left else 1
     x = one.x if is_left else one.x + one.width
     y1, y2 = one.middle, other.middle
     reach = side * (36 + abs(y2 - y1) / 6 + shift)
     path = f"M{x:g} {y1:g}C{x + reach:g} {y1:g} {x + reach:g} {y2:g} {x:g} {y2:g}"
-    return path, [(x + 0.75 * reach + side * 30, (y1 + y2) / 2), (x + 0.75 * reach, (y1 + y2) / 2)]
+    top = x + 0.75 * reach
+    return path, [(top + side * (width / 2 + 3), (y1 + y2) / 2), (top, (y1 + y2) / 2)]
+
+
+def _lines(edge: Edge) -> tuple[str, str]:
+    return shorten(edge.cause, 22), edge.when
+
+
+def _width(lines: Iterable[str]) -> float:
+    return max(len(line) for line in lines) * SMALL_LETTER + 8
 
 
 def _find_room(
-    edge: Edge, spots: Iterable[Spot], taken: Iterable[Label], boxes: Iterable[Box]
+    edge: Edge, spots: Sequence[Spot], taken: Sequence[Label], boxes: Sequence[Box]
 ) -> Label | None:
-    lines = (shorten(edge.cause, 26), edge.when)
-    width = max(len(line) for line in lines) * SMALL_LETTER + 10
-    height = LABEL_LINE * len(lines) + 2
-    others, nodes = list(taken), list(boxes)
-    for x, y in spots:
-        label = Label(lines, x, y - 3, width, height)
-        left, top = label.left, y - height / 2
-        if any(
-            abs(each.x - x) < (each.width + width) / 2 and abs(each.y + 3 - y) < height for each in others
-        ) or any(
-            left < box.x + box.width
-            and box.x < left + width
-            and top < box.y + NODE_HEIGHT
-            and box.y < top + height
-            for box in nodes
-        ):
-            continue
-        return label
+    """The first place where it is on nothing else; where there is none, without its date."""
+    for lines in (_lines(edge), _lines(edge)[:1]):
+        width, height = _width(lines), LABEL_LINE * len(lines) + 2
+        for x, y in spots:
+            label = Label(lines, x, y - height / 2 + 12, width, height)
+            if not any(
+                _overlap(label, each.left, each.top, each.width, each.height) for each in taken
+            ) and not any(_overlap(label, box.x, box.y, box.width, NODE_HEIGHT) for box in boxes):
+                return label
     return None
+
+
+def _overlap(label: Label, left: float, top: float, width: float, height: float) -> bool:
+    return (
+        label.left < left + width
+        and left < label.left + label.width
+        and label.top < top + height
+        and top < label.top + label.height
+    )

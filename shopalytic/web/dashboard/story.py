@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from shopalytic.accounts.db import reading
@@ -27,16 +28,20 @@ class Told:
     """One sentence, and how often the same was said again. at, last_at: in the project's zone.
 
     state: `live`, `undone`, `refused`. link_id: of a link that can be undone, else None. decision_id: '' where it was
-    said by a message.
+    said by a message. make_words: called for those alone that are shown, for there may be thousands.
     """
 
     at: datetime
     last_at: datetime
     times: int
-    words: Words
+    make_words: Callable[[], Words]
     state: str
     link_id: int | None = None
     decision_id: str = ""
+
+    @property
+    def words(self) -> Words:
+        return self.make_words()
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,14 @@ def tell(found: Iterable[CustomerLink], names: Mapping[str, str], time_zone: str
         said[key] = (
             replace(known, last_at=at, times=known.times + 1)
             if known
-            else Told(at, at, 1, clause(link, names), state_of(link), link.link_id if can_be_undone else None)
+            else Told(
+                at,
+                at,
+                1,
+                partial(clause, link, names),
+                state_of(link),
+                link.link_id if can_be_undone else None,
+            )
         )
     decisions = {key: _decision(one, names, time_zone, decided) for key, one in decided.items()}
     return sorted([*said.values(), *decisions.values()], key=lambda one: one.at)
@@ -102,7 +114,7 @@ def _decision(
         back or ("a decision" if first.target else ""),
     )
     words.append("" if first.active else "; this was taken back")
-    return Told(at, at, 1, words, state_of(first), None, first.message_id)
+    return Told(at, at, 1, lambda: words, state_of(first), None, first.message_id)
 
 
 def names_of_others(parts: Parts, project: Project, graph: Graph) -> dict[UUID, str]:
