@@ -108,6 +108,7 @@ def test_answers_with_rows_in_them_are_as_the_document_says(busy_shop: Shop) -> 
         "/api/v1/customers/{customer_id}/properties/{name}": {},
         "/api/v1/events": {"limit": 1},
         "/api/v1/plan": {},
+        "/api/v1/retention": {},
         "/api/v1/decisions": {},
         "/api/v1/conflicts": {},
         "/api/v1/conflicts/{conflict_id}": {},

@@ -274,6 +274,19 @@ class StopsAnswer(msgspec.Struct, frozen=True):
     stops: Annotated[list[StopRecordAnswer], Meta(description="Newest first.")]
 
 
+class RetentionAnswer(msgspec.Struct, frozen=True):
+    """How long events are kept, and what is deleted by it now."""
+
+    months: Annotated[int | None, Meta(description="Null: for ever.")]
+    set_at: Annotated[Instant | None, Meta(description="When it was last changed; deleting begins a day later.")]
+    before: Annotated[Instant | None, Meta(description="What happened earlier is deleted; null: nothing.")]
+    events: Annotated[int, Meta(description="Events that are still there and go.")]
+    orders: Annotated[int, Meta(description="Orders among them.")]
+    oldest: Annotated[Instant | None, Meta(description="The first of them.")]
+    deleted_before: Annotated[Instant | None, Meta(description="What happened earlier was deleted already.")]
+    dry_run: bool
+
+
 class EventAnswer(msgspec.Struct, frozen=True):
     """One event; an empty text means not known."""
 

@@ -123,6 +123,12 @@ class RemoveNeverBody(msgspec.Struct, frozen=True):
     dry_run: Annotated[bool, Meta(description="Only say which it is; nothing is changed.")] = False
 
 
+class RetentionBody(msgspec.Struct, frozen=True):
+    months: Annotated[int, Meta(description="1 to 120.", ge=1, le=120)] | None
+    """Null: for ever."""
+    dry_run: Annotated[bool, Meta(description="Only say what would go; nothing is changed.")] = False
+
+
 class PlanQuery(msgspec.Struct, frozen=True):
     version: (
         Annotated[int, Meta(description="An earlier version; else the one in force.", ge=1)] | UnsetType
