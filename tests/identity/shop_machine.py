@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from shopalytic.accounts.models import Link
+from shopalytic.accounts.models import Identity, Link
 from shopalytic.errors import NotFound, Rejected
 from shopalytic.identity import decisions, ledger
 from shopalytic.identity.decisions import Change
@@ -427,10 +427,20 @@ class ShopMachine(RuleBasedStateMachine):
 
     def of_customers(self) -> dict[UUID, list[Id]]:
         """All ids of every customer whom the ledger knows, in an order that is the same each time."""
+        with self.shop.sessions() as db:
+            return self.of_customers_in(db)
+
+    def of_customers_in(self, db: Session) -> dict[UUID, list[Id]]:
         found: dict[UUID, list[Id]] = {}
-        for each, steps in sorted(self.shop.identities().items()):
-            for owner in dict.fromkeys(step[1] for step in steps):
-                found.setdefault(owner, []).append(each)
+        rows = db.execute(
+            select(Identity.id_type, Identity.id_value, Identity.customer_id)
+            .where(Identity.project_id == self.shop.project)
+            .order_by(Identity.id_type, Identity.id_value, Identity.from_at)
+        )
+        for id_type, id_value, owner in rows:
+            ids = found.setdefault(owner, [])
+            if (id_type, id_value) not in ids:
+                ids.append((id_type, id_value))
         return found
 
     def strangers(self) -> dict[UUID, str]:
