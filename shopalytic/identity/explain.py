@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from shopalytic.accounts.models import Conflict, Link
 from shopalytic.identity.derived import read_owners
 from shopalytic.identity.ids import VISITOR
-from shopalytic.identity.lookup import customer_ids
+from shopalytic.identity.lookup import CustomerId, customer_ids
 from shopalytic.identity.rules import (
     BEGINNING,
     EARLIEST_ONLY,
@@ -71,13 +71,15 @@ class CustomerLink(msgspec.Struct, frozen=True, kw_only=True):
         return self.other_type, self.other_value
 
 
-def links(db: Session, project_id: int, customer_id: UUID) -> list[CustomerLink]:
+def links(
+    db: Session, project_id: int, customer_id: UUID, ids: Sequence[CustomerId] | None = None
+) -> list[CustomerLink]:
     """The entries that made the customer what it is, what it asked for in vain and what was taken back; oldest first.
 
     Entries of a browser that it shares are here only where they are about one of its own ids, or were made in its
-    time. `[]` for an anonymous visitor.
+    time. `[]` for an anonymous visitor. ids: the customer's, where they are known already.
     """
-    rows = _touching(db, project_id, customer_ids(db, project_id, customer_id))
+    rows = _touching(db, project_id, customer_ids(db, project_id, customer_id) if ids is None else ids)
     timelines = read_owners(db, project_id, {each for row in rows for each in _ids(row)})
     refused = _read_refused(db, project_id, timelines)
     void_ids = _find_void(rows)

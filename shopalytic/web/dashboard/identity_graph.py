@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from shopalytic.identity.explain import CustomerLink
 from shopalytic.identity.ids import EMAIL, USER_ID, VISITOR
 from shopalytic.identity.lookup import CustomerId
 from shopalytic.identity.rules import BEGINNING, Id, Timeline
 from shopalytic.identity.wording import ends_of
-from shopalytic.web.dashboard.formats import day, local, moment
+from shopalytic.web.dashboard.formats import day, moment
 from shopalytic.web.dashboard.timeline import visitor_name
 
 Kind = Literal["browser", "user", "email", "other", "customer"]
@@ -29,14 +30,22 @@ STATE_WORDS: dict[State, str] = {"live": "", "undone": "undone", "refused": "ref
 
 @dataclass(frozen=True)
 class Node:
-    """label: whole, to be shortened to the room that there is. about: the id's type, or what else it is."""
+    """label: whole, to be shortened to the room that there is. about: the id's type, or what else it is. since: in the
+    project's zone; None of another customer.
+    """
 
     key: Key
     kind: Kind
     label: str
     about: str
-    title: str
+    since: datetime | None = None
     customer_id: UUID | None = None
+
+    @property
+    def title(self) -> str:
+        if self.since is None:
+            return f"Another customer: {self.label}"
+        return f"{self.about} {self.label}, since {moment(self.since)}"
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,7 @@ def make_graph(
 
     browsers: the timelines of the customer's own, of which other customers may have a part.
     """
+    zone = ZoneInfo(time_zone)
     own = {(one.type, one.value): one for one in ids}
     edges: dict[tuple[Key, Key, State], Edge] = {}
     labels: dict[UUID, str] = {}
@@ -88,16 +98,16 @@ def make_graph(
         first, second = (_end(each, link, own, labels) for each in ends_of(link))
         if first is None or second is None or first == second:
             continue
-        _add(edges, first, second, link, time_zone)
+        _add(edges, first, second, link, zone)
     shared = set()
     for browser, timeline in browsers.items():
         for other, word, instant in _other_parts(timeline, customer_id):
             shared.add(browser)
-            at = local(instant, time_zone)
+            at = instant.astimezone(zone)
             edge = Edge(browser, other, "shared", f"theirs {word}", at, at)
             edges.setdefault((browser, other, "shared"), edge)
     degrees = Counter(end for edge in edges.values() for end in (edge.first, edge.second))
-    nodes = [_own_node(one, key in shared, time_zone) for key, one in own.items()]
+    nodes = [_own_node(one, key in shared, zone) for key, one in own.items()]
     others = {end for edge in edges.values() for end in (edge.first, edge.second) if isinstance(end, UUID)}
     nodes += [_other_node(one, labels.get(one, "")) for one in sorted(others, key=str)]
     # The order of the ids is that of their types' importance, then of time: sorting keeps it among equals.
@@ -140,12 +150,12 @@ def _end(each: Id, link: CustomerLink, own: Mapping[Id, object], labels: dict[UU
 
 
 def _add(
-    edges: dict[tuple[Key, Key, State], Edge], first: Key, second: Key, link: CustomerLink, time_zone: str
+    edges: dict[tuple[Key, Key, State], Edge], first: Key, second: Key, link: CustomerLink, zone: ZoneInfo
 ) -> None:
     state: State = "live" if link.active else "undone"
     if link.refused:
         state = "refused"
-    at = local(link.since, time_zone)
+    at = link.since.astimezone(zone)
     pair = (first, second) if (second, first, state) not in edges else (second, first)
     known = edges.get((*pair, state))
     edges[*pair, state] = (
@@ -172,14 +182,14 @@ def _other_parts(timeline: Timeline, customer_id: UUID) -> Iterable[tuple[UUID, 
             yield step.customer_id, "until", timeline[number + 1].from_at
 
 
-def _own_node(one: CustomerId, is_shared: bool, time_zone: str) -> Node:
+def _own_node(one: CustomerId, is_shared: bool, zone: ZoneInfo) -> Node:
     kind = KINDS.get(one.type, "other")
     about = "browser" if kind == "browser" else one.type
-    shared = ", shared with others" if is_shared else ""
-    title = f"{about} {one.value}, since {moment(local(one.since, time_zone))}{shared}"
-    return Node((one.type, one.value), kind, one.value, f"{about}{' · shared' if is_shared else ''}", title)
+    if is_shared:
+        about += " · shared"
+    return Node((one.type, one.value), kind, one.value, about, one.since.astimezone(zone))
 
 
 def _other_node(customer_id: UUID, label: str) -> Node:
     label = label or f"Customer {str(customer_id)[:8]}"
-    return Node(customer_id, "customer", label, "another customer", f"Another customer: {label}", customer_id)
+    return Node(customer_id, "customer", label, "another customer", None, customer_id)

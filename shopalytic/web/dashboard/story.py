@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from shopalytic.accounts.db import reading
 from shopalytic.accounts.deciders import names_of_deciders
@@ -54,7 +55,7 @@ def read_story(parts: Parts, project: Project, person: people.Person) -> Story:
     """Oldest first. A browser says who it is at every page: the same is told once."""
     own = [(one.type, one.value) for one in person.ids]
     with reading(parts.sessions) as db:
-        found = links(db, project.project_id, person.customer_id)
+        found = links(db, project.project_id, person.customer_id, person.ids)
         names = names_of_deciders(db, {link.decided_by for link in found})
         browsers = read_owners(db, project.project_id, [each for each in own if each[0] == VISITOR])
     graph = make_graph(person.customer_id, person.ids, found, browsers, project.time_zone)
@@ -62,13 +63,14 @@ def read_story(parts: Parts, project: Project, person: people.Person) -> Story:
 
 
 def tell(found: Iterable[CustomerLink], names: Mapping[str, str], time_zone: str) -> list[Told]:
+    zone = ZoneInfo(time_zone)
     said: dict[tuple[object, ...], Told] = {}
     decided: dict[str, list[CustomerLink]] = {}
     for link in found:
         if link.decided_by:
             decided.setdefault(link.message_id, []).append(link)
             continue
-        at = local(link.since, time_zone)
+        at = link.since.astimezone(zone)
         ids = (link.tracking_id, link.type, link.value, link.other_type, link.other_value)
         key = (link.kind, *ids, link.active, link.refused, link.earlier_elsewhere)
         known = said.get(key)
