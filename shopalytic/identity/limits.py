@@ -17,7 +17,7 @@ class Limits:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self._linked: set[tuple[Id, Id]] = set()
-        self._waiting: set[tuple[Id, Id]] = set()
+        self.waiting: set[tuple[Id, Id]] = set()
         self._gathered: Counter[tuple[Id, date]] = Counter()
 
     def refuses_link(self, one: Id, other: Id, at: datetime) -> str | None:
@@ -27,8 +27,8 @@ class Limits:
         link = (one, other)
         if link in self._linked:
             return None
-        if link in self._waiting or any(self._is_used_up(each, at) for each in link):
-            self._waiting.add(link)
+        if link in self.waiting or any(self._is_used_up(each, at) for each in link):
+            self.waiting.add(link)
             return TOO_MANY_LINKS
         self._linked.add(link)
         self._gathered.update((each, at.date()) for each in link)

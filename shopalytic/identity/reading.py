@@ -76,6 +76,17 @@ class Reading:
             if entry.kind == "same":
                 self._same(entry)
 
+    def count(self, entry: Entry) -> None:
+        """What was taken back has used up its day's room all the same: else an undo would let in the next that waits."""
+        match entry.kind:
+            case "identify" | "track" if not self._current(entry.tracking_id).identified:
+                self._limits.refuses_link((VISITOR, entry.tracking_id), entry.id, entry.occurred_at)
+            case "alias":
+                named = entry.other if entry.other in self._owners else (VISITOR, entry.tracking_id)
+                self._limits.refuses_link(named, entry.id, entry.occurred_at)
+            case "same":
+                self._limits.refuses_link(entry.id, entry.other, entry.occurred_at)
+
     def merge(self, entry: Entry) -> None:
         """Two customers become one, whose key is that of `id`'s. After all messages; in the order of the decisions."""
         into_id, other_id = entry.id, entry.other
@@ -118,7 +129,8 @@ class Reading:
                 wanted = owner_at(self._settled(self._stretches[entry.tracking_id]), entry.occurred_at)
             else:
                 # Of a sign-in it is the earlier history that was not to move.
-                wanted = self._stretches[entry.tracking_id][0].customer.key
+                other = (VISITOR, entry.tracking_id) if entry.tracking_id else entry.other
+                wanted = self._of_merge(other, entry.occurred_at).key
             owner = self._of_merge(about, entry.occurred_at)
             if self._key(owner.key) != self._key(wanted):
                 found.append(
@@ -134,16 +146,15 @@ class Reading:
         if owner is current:
             owner.identified = True
             return
-        no_room = waits = None
+        no_room = None
         if not current.identified and entry.kind != "merge":
             held, more = (current.ids, [user]) if owner is None else (owner.ids, current.ids)
             no_room = self._limits.refuses_ids(held, more, at)
-            waits = None if no_room else self._limits.refuses_link((VISITOR, entry.tracking_id), user, at)
-        if no_room or waits:
-            self._refused[entry] = no_room or waits or ""
-        if waits:
-            self._own_alone(user, at)
-            return
+            if no_room is not None:
+                self._refused[entry] = no_room
+            elif self._has_to_wait(entry):
+                self._own_alone(user, at)
+                return
         is_kept_apart = current.identified or no_room is not None
         if owner is None:
             owner = self._new_customer(user) if is_kept_apart else current
@@ -155,6 +166,15 @@ class Reading:
             self._stretches[entry.tracking_id].append(_Stretch(at, owner, at))
         else:
             self._move_wholly(current, owner, at)
+
+    def _has_to_wait(self, sign_in: Entry) -> bool:
+        """Told once of a visitor and an id: of what a page says again and again, the ledger does not read every repeat."""
+        link = ((VISITOR, sign_in.tracking_id), sign_in.id)
+        is_told = link in self._limits.waiting
+        reason = self._limits.refuses_link(*link, sign_in.occurred_at)
+        if reason is not None and not is_told:
+            self._refused[sign_in] = reason
+        return reason is not None
 
     def _move_wholly(self, anonymous: _Customer, owner: _Customer, at: datetime) -> None:
         for each in anonymous.ids:

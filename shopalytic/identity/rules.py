@@ -13,6 +13,7 @@ that is closed under shared ids may be folded alone.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import groupby
@@ -61,7 +62,10 @@ def fold(project_id: int, entries: Iterable[Entry], policy: Policy = DEFAULT_POL
     given = list(entries)
     reading = Reading(project_id, given, policy)
     said = effective(given)
+    taken_back = deque(sorted(void(given), key=_place))
     for together in _messages([entry for entry in said if not _is_union(entry) and entry.kind != "undo"]):
+        while taken_back and taken_back[0].moment < together[0].moment:
+            reading.count(taken_back.popleft())
         reading.take_message(together)
     for entry in sorted(filter(_is_union, said), key=_place):
         reading.merge(entry)
