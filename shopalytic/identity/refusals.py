@@ -39,7 +39,7 @@ def write_conflicts(db: Session, project_id: int, customers: Customers) -> None:
     time that a page repeats it.
     """
     wanted = {_key(one): one for one in customers.refused}
-    known = list(_known(db, project_id, customers.timelines))
+    known = list(_known(db, project_id, [*customers.timelines, *customers.nobodys]))
     stale = [row.id for row in known if _row_key(row) not in wanted]
     table: Any = Conflict.__table__
     for ids in chunks(stale):

@@ -129,9 +129,13 @@ def _is_known(db: sa.Connection, row: Any, each: tuple[str, str]) -> bool:
 
 
 def _owner(db: sa.Connection, row: Any, each: tuple[str, str]) -> UUID | None:
+    steps = _steps(db, row, each)
+    if each[0] == "tracking_id" and row.kind != "alias":
+        # Of a sign-in it is the earlier history that was not to move.
+        steps = steps[:1]
     at: datetime = row.occurred_at
     owner: UUID | None = None
-    for number, step in enumerate(_steps(db, row, each)):
+    for number, step in enumerate(steps):
         if number == 0 or step.from_at <= at:
             owner = step.customer_id
     return owner
