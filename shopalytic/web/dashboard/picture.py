@@ -29,7 +29,7 @@ TRUNKS: dict[State, float] = {"live": 14, "shared": 20, "undone": 26, "refused":
 TALL_WIDTH = 320
 TALL_GUTTER = 26
 TALL_INDENT = 18
-TALL_DEPTH_MAX = 4
+TALL_DEPTHS = 4
 CAPTION = 17
 
 

@@ -7,7 +7,7 @@ from shopalytic.web.dashboard.picture import (
     CAPTION,
     NODE_HEIGHT,
     SMALL_LETTER,
-    TALL_DEPTH_MAX,
+    TALL_DEPTHS,
     TALL_GUTTER,
     TALL_INDENT,
     TALL_WIDTH,
@@ -37,7 +37,7 @@ def draw_tall(graph: Graph) -> Drawing:
     has_gutter = bool(rest)
     y = 0.0
     for node, depth, edge in branches:
-        x = float(min(depth, TALL_DEPTH_MAX) * TALL_INDENT)
+        x = float(min(depth, TALL_DEPTHS) * TALL_INDENT)
         width = TALL_WIDTH - x - (TALL_GUTTER if has_gutter else 0)
         also = [one for one in rest if _closes(one, node.key, boxes)]
         start = y
