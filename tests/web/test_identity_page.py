@@ -438,3 +438,11 @@ def test_a_long_list_of_ids_is_cut_on_the_customers_own_page(shop: Shop) -> None
     page = shop.page(f"/customers/{customer}")
     assert "Search all 26" in page
     assert page.count('class="id-value"') == 20
+
+
+def test_the_sandbox_has_decisions_of_its_own(shop: Shop, two: UUID) -> None:
+    undo_bert(shop, two)
+    sandbox = f"/projects/{shop.project_id}-sandbox"
+    client = shop.client("owner")
+    assert "Nobody has undone a link" in client.get(f"{sandbox}/decisions").text
+    assert client.get(f"{sandbox}/customers/{two}/identity").status_code == 404
