@@ -95,7 +95,7 @@ def database(kind: str) -> Iterator[sessionmaker[Session]]:
 def empty(sessions: sessionmaker[Session]) -> None:
     """Else the tables of a night's cases would fill the disk, and each case would take longer than the one before."""
     with sessions.begin() as db:
-        for name in ("link", "identity", "conflict", "override"):
+        for name in ("link", "identity", "conflict", "override", "fold_round"):
             db.execute(text(f"DELETE FROM {name}"))
 
 

@@ -20,9 +20,15 @@ from shopalytic.accounts.models import Identity, Link
 from shopalytic.errors import NotFound, Rejected
 from shopalytic.identity import decisions, ledger
 from shopalytic.identity.decisions import Change
+from shopalytic.identity.fold_rounds import begin_round, take_out
 from shopalytic.identity.ids import VISITOR, origin_id
 from shopalytic.identity.ledger import Resolved, Sighting, resolve
-from shopalytic.identity.overrides import instant_text, mark_overrides_sent, pending_overrides
+from shopalytic.identity.overrides import (
+    forget_overrides,
+    instant_text,
+    mark_overrides_sent,
+    pending_overrides,
+)
 from shopalytic.identity.rules import fold
 from tests.identity.model import Id, Message, Saying, customers, orders_and_revenue, read
 from tests.identity.people import NOON, Shop, read_row
@@ -68,6 +74,8 @@ class ShopMachine(RuleBasedStateMachine):
         self.claimed: list[Batch] = []
         self.told: dict[str, Message] = {}
         self.decisions: list[Decided] = []
+        self.is_folding = False
+        self.round_id: int | None = None
         self.sent: list[tuple[int, UUID, list[tuple[str, str, str]]]] = []
 
     # What people do
@@ -196,6 +204,30 @@ class ShopMachine(RuleBasedStateMachine):
             self.tell(batch)
             assert self.shop.tables() == before
             self.store(batch)
+
+    @precondition(lambda self: self.shop.rows and not self.claimed and not self.is_folding)
+    @rule()
+    def folding_begins(self) -> None:
+        """Rows are rewritten as reports read them, once all that was claimed before is stored."""
+        with self.shop.sessions.begin() as db:
+            begun = begin_round(db, NOON, below_project=self.shop.project + 1)
+            self.round_id, self.is_folding = begun.id if begun else None, True
+        owners = self.as_sent()
+        self.shop.rows = {
+            each: row._replace(customer_id=owners[each]) for each, row in self.shop.rows.items()
+        }
+        self.compare()
+
+    @precondition(lambda self: self.is_folding)
+    @rule()
+    def folding_ends(self) -> None:
+        """The round's overrides are taken out, but for those that others have replaced meanwhile."""
+        # What else is in the database says whether there is a round, so no rule may depend on it.
+        if self.round_id is not None:
+            with self.shop.sessions.begin() as db:
+                take_out(db, self.round_id, self.shop.project, 1000)
+        self.round_id, self.is_folding = None, False
+        self.compare()
 
     # What the shop's owner decides
 
@@ -382,7 +414,8 @@ class ShopMachine(RuleBasedStateMachine):
         self.sent += [(one.version, one.origin_id, one.timeline) for one in ours]
         if is_noted and ours:
             with self.shop.sessions.begin() as db:
-                mark_overrides_sent(db, [one.version for one in ours])
+                mark_overrides_sent(db, [one.version for one in ours if one.timeline])
+                forget_overrides(db, [one.version for one in ours if not one.timeline])
 
     def decide(self, action: Action, late: int, name: int, *, is_dry_run: bool = False) -> Change | None:
         """None where it was refused, or only tried; then it changed nothing. Else what it moved is what it says."""
