@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import msgspec
-from sqlalchemy import or_, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shopalytic.accounts.models import NeverId
@@ -132,25 +132,22 @@ def erase_never(
 
     ids: the person's; values: what else names the person, of whatever type. Gives how many entries it were.
     """
-    wanted = set(ids)
-    texts = {value.strip().lower() for value in values if value.strip()}
-    conditions = [NEVER.id_value.in_(some) for some in chunks({value for _, value in wanted} | texts)]
-    if not conditions:
-        return 0
-    found = db.execute(
-        select(NEVER.id, NEVER.id_type, NEVER.id_value).where(
-            NEVER.project_id == project_id, or_(*conditions)
-        )
-    ).all()
-    erased = 0
+    found = find_never(db, project_id, ids, values)
     for row in found:
-        each = (row.id_type, row.id_value)
-        if row.id_value and (each in wanted or row.id_value.lower() in texts):
-            db.execute(
-                update(NeverId)
-                .where(NEVER.id == row.id)
-                .values(id_value="", digest=digest_id(secret_key, project_id, each))
-                .execution_options(synchronize_session=False)
-            )
-            erased += 1
-    return erased
+        row.digest = digest_id(secret_key, project_id, (row.id_type, row.id_value))
+        row.id_value = ""
+    db.flush()
+    return len(found)
+
+
+def find_never(db: Session, project_id: int, ids: Iterable[Id], values: Iterable[str]) -> list[NeverId]:
+    """The entries about a person, by ids or by what else names the person, whatever its type."""
+    wanted = set(ids)
+    texts = {value.strip().lower() for value in values} - {""}
+    found: list[NeverId] = []
+    for some in chunks({value for _, value in wanted} | texts):
+        rows = db.scalars(select(NeverId).where(NEVER.project_id == project_id, NEVER.id_value.in_(some)))
+        found += [
+            row for row in rows if (row.id_type, row.id_value) in wanted or row.id_value.lower() in texts
+        ]
+    return found

@@ -122,3 +122,12 @@ def test_a_customer_is_found_by_a_soft_id_that_no_sign_in_came_with(shop: Shop) 
     shop.insert(lonely)
     assert shop.get("/customers", id="pad-2").json["customer_id"] == lonely.customer_id
     error_of(shop.get("/customers", id="pad-3"), 404)
+
+
+def test_an_export_tells_which_of_the_ids_mean_nobody(shop: Shop) -> None:
+    customer = shop.identify("t1", NOON, user_id="jon")
+    made = ask(shop, "POST", "/never-ids", {"type": "user_id", "value": "jon"}).json
+    ask(shop, "POST", "/never-ids", {"type": "user_id", "value": "ann"})
+    assert shop.get(f"/customers/{customer}/export").json["means_nobody"] == [
+        {"type": "user_id", "value": "jon", "since": made["effective_at"]}
+    ]

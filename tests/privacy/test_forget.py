@@ -10,6 +10,7 @@ import pytest
 
 from shopalytic.accounts.db import make_engine, make_sessions, upgrade
 from shopalytic.accounts.models import Project as ProjectRow
+from shopalytic.identity.never import add_never
 from shopalytic.parts import Parts
 from shopalytic.privacy.record import find_erasure
 from shopalytic.privacy.run import advance
@@ -82,6 +83,10 @@ def days_of_somebody(shop: Shop) -> None:
     shop.visit({**person, "event": "search", "timestamp": "no time", "properties": {"q": MARK}})
     # Refused, since both are known: Ann's row has the other's id in it.
     shop.visit({"tracking_id": "ann-browser", "user_id": "shopper-81724", "type": "alias"})
+    shop.visit({"tracking_id": "ann-browser", "user_id": {"email": f" {mail.upper()} "}, "type": "alias"})
+    with shop.parts.sessions.begin() as db:
+        for each in (("user_id", "shopper-81724"), ("email", mail), ("tracking_id", "cookie-7f3a9")):
+            add_never(db, shop.project.project_id, each, "user:1")
     shop.visit(
         {"tracking_id": "ann-browser", "user_id": "ann", "type": "identify", "event": None,
          "properties": {"city": "Ulm"}},

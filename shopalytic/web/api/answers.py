@@ -384,6 +384,9 @@ class ExportAnswer(msgspec.Struct, frozen=True):
     why_one_person: list[ExportedLink]
     properties: list[ExportedProperty]
     refused_links: Annotated[list[dict[str, Any]], Meta(description="What the rules did not do.")]
+    means_nobody: Annotated[
+        list[CustomerId], Meta(description="Of the ids those that the shop had mean nobody, since when.")
+    ]
     events: Annotated[list[EventAnswer], Meta(description="Oldest first; orders are among them.")]
     set_aside: Annotated[list[Any], Meta(description="The customer's messages in quarantine, as they came.")]
 

@@ -17,6 +17,7 @@ from shopalytic.events.message import Envelope
 from shopalytic.identity.explain import links, sentences
 from shopalytic.identity.ids import VISITOR
 from shopalytic.identity.lookup import customer_ids
+from shopalytic.identity.never import find_never
 from shopalytic.identity.overrides import END_TEXT
 from shopalytic.identity.statements import chunks
 from shopalytic.identity.strip import Holdings, read_holdings
@@ -56,6 +57,7 @@ def export_pieces(asked: Asked, customer_id: UUID) -> Iterator[bytes]:
         ]
         properties = _properties(db, project_id, holdings)
         refused = _refused(db, project_id, holdings)
+        nobodys = _means_nobody(db, project_id, holdings)
     if not ids:
         seen = find_customer_summary(asked.parts.store, asked.project, customer_id, [customer_id])
         if seen is None:
@@ -70,6 +72,7 @@ def export_pieces(asked: Asked, customer_id: UUID) -> Iterator[bytes]:
         "why_one_person": why,
         "properties": properties,
         "refused_links": refused,
+        "means_nobody": nobodys,
     }
     return _pieces(asked, holdings, _encode(head)[:-1])
 
@@ -142,3 +145,11 @@ def _refused(db: Session, project_id: int, holdings: Holdings) -> list[dict[str,
         for row in rows
         if (row.id_type, row.id_value) in set(holdings.ids)
     ]  # fmt: skip
+
+
+def _means_nobody(db: Session, project_id: int, holdings: Holdings) -> list[CustomerId]:
+    ids = [*holdings.ids, *((VISITOR, visitor) for visitor in holdings.own_visitors)]
+    return [
+        CustomerId(row.id_type, row.id_value, format_instant(row.effective_at))
+        for row in find_never(db, project_id, ids, holdings.said)
+    ]
