@@ -64,7 +64,9 @@ def test_a_part_of_a_page_sends_the_whole_page_to_sign_in(shop: Shop) -> None:
     assert (response.status_code, response.headers["HX-Redirect"]) == (204, "/sign-in")
 
 
-@pytest.mark.parametrize("path", ["/", "/live", "/customers", "/quarantine", "/violations", "/settings"])
+@pytest.mark.parametrize(
+    "path", ["/", "/live", "/customers", "/conflicts", "/quarantine", "/violations", "/settings"]
+)
 @pytest.mark.parametrize("who", ["owner", "member"])
 def test_the_team_sees_the_pages(shop: Shop, who: str, path: str) -> None:
     assert "My shop" in shop.page(path, who)
