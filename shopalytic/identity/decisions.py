@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from shopalytic.accounts.models import Link
 from shopalytic.errors import NotFound, Rejected
 from shopalytic.identity.derived import read_owners
-from shopalytic.identity.entries import DECIDED, NO_ID, Entry, Id, effective, void
+from shopalytic.identity.entries import DECIDED, NO_ID, Entry, Id, Tie, effective, void
 from shopalytic.identity.id_rules import read_policy
 from shopalytic.identity.ids import USER_ID, VISITOR, origin_id
 from shopalytic.identity.ledger import ENTRY_COLUMNS, connected, entry_of, refold
@@ -169,7 +169,7 @@ def undo_decision(
     gone = void(known)
     if all(entry in gone for entry in made):
         raise Rejected("This decision was taken back already.", at="decision_id")
-    before = {owner for entry in made for owner in _owners(db, project_id, entry.ids)}
+    before = _owners(db, project_id, {each for entry in made for each in entry.ids})
     decision = _Decision("undo", by, door, _after(at, (one for one in known if one.kind in DECIDED)))
     for entry in made:
         decision.undo(entry, target=decision_id)
@@ -222,9 +222,11 @@ class _Decision:
         self.at = at
         self.id = str(uuid.uuid4())
         self.entries: list[Entry] = []
+        self._undone: set[Tie] = set()
 
     def undo(self, entry: Entry, target: str = "") -> None:
-        if all(one.tie != entry.tie or one.kind != "undo" for one in self.entries):
+        if entry.tie not in self._undone:
+            self._undone.add(entry.tie)
             self._add("undo", entry.tracking_id, entry.id, entry.other, target)
 
     def merge(self, into: Id, other: Id, *, as_sign_in: bool = True) -> None:

@@ -45,7 +45,8 @@ def write_conflicts(db: Session, project_id: int, customers: Customers) -> None:
     for ids in chunks(stale):
         db.execute(delete(table).where(CONFLICT.id.in_(ids)))
     kept = [row for row in known if _row_key(row) in wanted]
-    new = {key: one for key, one in wanted.items() if key not in {_row_key(row) for row in kept}}
+    told = {_row_key(row) for row in kept}
+    new = {key: one for key, one in wanted.items() if key not in told}
     decided = _refresh(db, kept, wanted, customers.timelines)
     if new:
         _add(db, project_id, new, decided, customers.timelines)
