@@ -68,10 +68,13 @@ def drain(partition: int) -> int:
     ends_at = time.monotonic() + TURN_SECONDS
     try:
         while (batch := view.claim(parts.settings.batch_size)) and time.monotonic() < ends_at:
-            runner.run(view, batch)
+            is_full = len(batch.entries) >= parts.settings.batch_size
+            runner.run(view, batch, more_wait=is_full)
             done += len(batch.entries)
-            if len(batch.entries) < parts.settings.batch_size:
+            if not is_full:
                 break
+        if batch is None:
+            runner.send_overrides()
     except LeaseLost:
         log.warning("another worker took the partition over", partition=partition)
         return done

@@ -57,6 +57,10 @@ _encoder = msgspec.json.Encoder()
 Result = TypeVar("Result")
 Judge = Callable[[Parsed, PlannedProject], Drop | Quarantine | None]
 
+OVERRIDES_PAUSE_SECONDS = 1.0
+OVERRIDES_PAUSE_SHARE = 10
+"""While messages wait, overrides are sent so seldom: each time the store reads all that are in force anew."""
+
 DROPPED_COLUMNS = (
     "project_id", "event", "occurred_at", "received_at", "message_id", "door", "library", "origin_id", "customer_id",
     "path",
@@ -103,10 +107,13 @@ class Runner:
         self._stops = Stops(sessions)
         self._session_timeout_ms = session_timeout_minutes * 60_000
         self._tell = tell
+        self._overrides_due_at = 0.0
 
-    def run(self, partition: Partition, batch: Batch) -> Receipt:
+    def run(self, partition: Partition, batch: Batch, *, more_wait: bool = False) -> Receipt:
         """Process, store and acknowledge one batch. Raises Unavailable, or StoreRefused for what is no message's
         fault (overrides, the quarantine); then the batch is still there.
+
+        more_wait: overrides may wait for a later batch; the caller calls `send_overrides` after the last.
         """
         items = [Item(raw, parse_envelope(raw)) for raw in batch.entries]
         plans = self._plans.read(item.envelope.plan_id for item in items)
@@ -118,6 +125,8 @@ class Runner:
             self._judge(item, plans, judge)
         self._drop_duplicates(partition, items)
         self._settle(items, batch.token)
+        if not more_wait or time.monotonic() >= self._overrides_due_at:
+            self.send_overrides()
         for item in items:
             self._judge(item, plans, judge_again)
         states = put_sessions(partition, _parsed(items), self._session_timeout_ms)
@@ -184,7 +193,6 @@ class Runner:
                 failed = self._guard(item, partial(self._settle_alone, item, token))
                 if isinstance(failed, Quarantine):
                     item.outcome = failed
-        self.send_overrides()
 
     def _settle_alone(self, item: Item, token: str) -> Event:
         self._settle_together([item], token)
@@ -204,7 +212,10 @@ class Runner:
                 settle_refunds(db, project_id, _events(rest), token)
 
     def send_overrides(self) -> None:
+        began = time.monotonic()
         send_overrides_as_holder(self._store, self._sessions)
+        ended = time.monotonic()
+        self._overrides_due_at = ended + max(OVERRIDES_PAUSE_SECONDS, OVERRIDES_PAUSE_SHARE * (ended - began))
 
     def _insert(self, items: list[Item], token: str) -> None:
         self._insert_events([item for item in items if isinstance(item.outcome, Event)], token)

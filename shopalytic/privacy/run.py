@@ -87,6 +87,8 @@ def cut(work: Work) -> bool:
             for partition in held:
                 if _finish_batch(work.runner, partition):
                     renew(held)
+            # Whose rows are, the store is asked below.
+            work.runner.send_overrides()
             with work.parts.sessions.begin() as db:
                 hold_identity(db, work.project_id)
                 _plan(work, db, held)
