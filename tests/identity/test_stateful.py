@@ -24,7 +24,7 @@ from tests.identity.people import NOON
 from tests.identity.shop_machine import DEVICES, PEOPLE, ShopMachine, ids_of, sightings
 
 FEW = settings(
-    max_examples=40,
+    max_examples=30,
     stateful_step_count=30,
     deadline=None,
     # The same cases each time: chance has its place in the long run, not where others wait for the answer.
