@@ -29,7 +29,7 @@ def test_the_types_of_the_ledger_are_listed_with_what_they_do(shop: Shop) -> Non
     text = shop.page(PAGE)
     assert "user_id" in text
     assert "1 id, 1 customer" in text
-    assert "A customer has any number of browsers. After 100 new links with customers in a day" in text
+    assert "A customer has any number of browsers. After 100 new links with ids in a day" in text
     assert "No id is on the list." in text
 
 
@@ -117,7 +117,7 @@ def test_a_member_sees_the_settings_and_finds_nothing_to_press(shop: Shop) -> No
 
 def test_a_limit_is_told_in_a_sentence() -> None:
     assert tell("tracking_id", RuleChoice(max_per_customer=1, new_links_per_day=1)) == (
-        "A customer has one browser. After 1 new link with customers in a day, further ones wait."
+        "A customer has one browser. After 1 new link with ids in a day, further ones wait."
     )
     assert tell("email", RuleChoice(is_told_by_property=True, new_links_per_day=None)).startswith(
         "Counts as an id where a property tells it, too."

@@ -137,12 +137,12 @@ def tell(name: str, choice: RuleChoice) -> str:
     most = choice.max_per_customer
     many = "any number of" if most is None else "one" if most == 1 else f"at most {most:,}"
     things = ("browser" if most == 1 else "browsers") if name == VISITOR else ("id" if most == 1 else "ids")
-    customers = "customers" if name == VISITOR else "browsers and other ids"
+    others = "ids" if name == VISITOR else "browsers and other ids"
     day = choice.new_links_per_day
     per_day = (
         "New links are not limited."
         if day is None
-        else f"After {day:,} new link{'' if day == 1 else 's'} with {customers} in a day, further ones wait."
+        else f"After {day:,} new link{'' if day == 1 else 's'} with {others} in a day, further ones wait."
     )
     return f"{what}A customer has {many} {things}. {per_day}"
 
