@@ -20,6 +20,7 @@ def open_envelope(
     sent_at: Instant | None,
     door: Door = "native",
     plan_id: int = 0,
+    keeps_addresses: bool = False,
 ) -> bytes:
     """What all messages of one request share. Its first two members stand in front: the worker finds the project
     of an entry that it cannot read otherwise by them."""
@@ -32,6 +33,10 @@ def open_envelope(
         opened += b',"s":' + _encode(sent_at)
     if sender.ip:
         opened += b',"a":' + _encode(sender.ip)
+    if sender.country:
+        opened += b',"c":' + _encode(sender.country)
+    if keeps_addresses:
+        opened += b',"k":true'
     if sender.user_agent:
         opened += b',"u":' + _encode(sender.user_agent)
     if sender.language:

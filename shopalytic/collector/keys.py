@@ -32,12 +32,13 @@ KEY_LENGTH_LIMIT = 64
 
 class Access(NamedTuple):
     """What a key opens. origins: where pages may stand that send with the token; empty: anywhere. plan_id: the version
-    of the tracking plan by which messages received now are judged."""
+    of the tracking plan by which messages received now are judged. keeps_addresses: whether they are stored with their network address."""
 
     project_id: int
     key_id: int
     origins: frozenset[str]
     plan_id: int = 0
+    keeps_addresses: bool = False
 
 
 @dataclass(frozen=True)
@@ -187,18 +188,25 @@ def read_keys(sessions: sessionmaker[Session]) -> Keys:
     """Raises SQLAlchemyError."""
     # A hook key opens the hooks alone, which look it up themselves.
     query = select(
-        Key.id, Key.kind, Key.value, Key.revoked_at, Project.id, Project.origins, Project.plan_id
+        Key.id,
+        Key.kind,
+        Key.value,
+        Key.revoked_at,
+        Project.id,
+        Project.origins,
+        Project.plan_id,
+        Project.keeps_addresses,
     ).where(Key.kind != "hook")
     keys = Keys()
     revoked = set()
     with reading(sessions) as db:
-        for key_id, kind, value, revoked_at, project_id, origins, plan_id in db.execute(
+        for key_id, kind, value, revoked_at, project_id, origins, plan_id, keeps in db.execute(
             query.join(Project, Project.id == Key.project_id)
         ):
             if revoked_at is not None:
                 revoked.add(value)
                 continue
-            access = Access(project_id, key_id, frozenset(origins), plan_id)
+            access = Access(project_id, key_id, frozenset(origins), plan_id, keeps)
             (keys.tokens if kind == "token" else keys.secrets)[value] = access
     return Keys(keys.tokens, keys.secrets, frozenset(revoked))
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
+import structlog
 
 from shopalytic.accounts.plans import Plans
 from shopalytic.collector.body import read_body
@@ -20,9 +22,12 @@ from shopalytic.collector.refusals import MethodNotAllowed
 from shopalytic.collector.refused import Refused
 from shopalytic.collector.sandbox import Sandbox, Trial
 from shopalytic.collector.sender import Environ, Sender, find_origin, read_sender
-from shopalytic.errors import Forbidden, NotAuthorized, ShopalyticError, TooLarge, TooMany
-from shopalytic.events.message import MessageType
+from shopalytic.errors import ConfigurationError, Forbidden, NotAuthorized, ShopalyticError, TooLarge, TooMany
+from shopalytic.events.message import Instant, MessageType
 from shopalytic.parts import Parts
+from shopalytic.pipeline.place import Place, open_place
+
+log = structlog.get_logger(__name__)
 
 
 class Door(NamedTuple):
@@ -63,6 +68,7 @@ class Receiver:
         self._sandbox = Sandbox(parts, Plans(parts.sessions))
         self._rate = RateLimit(parts.settings.rate_limit_per_second)
         self._outages: dict[str, float] = {}
+        self._place = _open_place(parts.settings.geoip_file)
 
     def is_news(self, code: str) -> bool:
         """Whether to log an outage: not each of the thousands of requests that meet it in one second."""
@@ -90,7 +96,7 @@ class Receiver:
         access, sender = self._admit(environ, head.token, 1)
         visitor_key = check_message(head, door_type)
         message_id = head.message_id or make_message_id()
-        opened = open_envelope(access.project_id, _now_ms(), sender, None, plan_id=access.plan_id)
+        opened = _open_envelope(access, sender, None)
         trial = self._sandbox.open(access.project_id) if head.sandbox else None
         envelope = close_envelope(
             trial.readdress(opened) if trial else opened,
@@ -112,7 +118,7 @@ class Receiver:
     def _receive_batch(self, environ: Environ, body: bytes) -> bytes:
         batch = parse_batch(body)
         access, sender = self._admit(environ, batch.token, len(batch.events))
-        opened = open_envelope(access.project_id, _now_ms(), sender, batch.sent_at, plan_id=access.plan_id)
+        opened = _open_envelope(access, sender, batch.sent_at)
         entries: list[tuple[str, bytes]] = []
         tried: list[int] = []
         trial: Trial | None = None
@@ -167,7 +173,21 @@ class Receiver:
             error.retry_after_seconds = math.ceil(wait_seconds)
             raise error
         # A server speaks for its visitors: its own address and program are not theirs.
-        return Sender() if is_secret else read_sender(environ, self.settings.trusted_proxies)
+        return (
+            Sender()
+            if is_secret
+            else self._reduce(read_sender(environ, self.settings.trusted_proxies), access)
+        )
+
+    def _reduce(self, sender: Sender, access: Access) -> Sender:
+        """The country in place of the network address, where the project does not store that: no queue keeps it then."""
+        if access.keeps_addresses:
+            return sender
+        return sender._replace(ip="", country=self.find_country(sender.ip))
+
+    def find_country(self, ip: str) -> str:
+        """Empty where no database of countries is configured."""
+        return self._place.find_country(ip) if self._place is not None else ""
 
     def append(self, door: str, project_id: int, entries: list[tuple[str, bytes]], rejected: int) -> None:
         """Raises QueueUnavailable; then all of them are to be sent again."""
@@ -194,6 +214,15 @@ class Receiver:
         return access, is_secret
 
 
+def _open_place(path: Path | None) -> Place | None:
+    """Messages are taken without a country rather than not at all."""
+    try:
+        return open_place(path)
+    except ConfigurationError as error:
+        log.error("no country is filled in for what browsers send", why=error.message)
+        return None
+
+
 def _tell_rejection(error: ShopalyticError, item: str) -> bytes:
     return _encode(_Rejection(error.message, f"{item}.{error.at}" if error.at else item, "rejected"))
 
@@ -209,5 +238,8 @@ def _check_origin(origin: str, allowed: Iterable[str]) -> None:
     raise Forbidden(f"The project does not allow messages from {origin}.", at="Origin")
 
 
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+def _open_envelope(access: Access, sender: Sender, sent_at: Instant | None) -> bytes:
+    return open_envelope(
+        access.project_id, time.time_ns() // 1_000_000, sender, sent_at,
+        plan_id=access.plan_id, keeps_addresses=access.keeps_addresses,
+    )  # fmt: skip

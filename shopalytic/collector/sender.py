@@ -14,11 +14,15 @@ ORIGIN_LIMIT = 300
 
 
 class Sender(NamedTuple):
-    """The visitor's own network address, user agent and Accept-Language; empty where a server speaks for him."""
+    """The visitor's own network address, user agent, Accept-Language and country; empty where a server speaks for him.
+
+    ip: empty too where the project does not store it: then it goes no further than its country's look-up.
+    """
 
     ip: str = ""
     user_agent: str = ""
     language: str = ""
+    country: str = ""
 
 
 def read_sender(environ: Environ, trusted_proxies: int) -> Sender:

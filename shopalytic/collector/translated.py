@@ -124,10 +124,11 @@ class Intake:
         self._door = door
         self._project_id = access.project_id
         self._plan_id = access.plan_id
+        self._keeps_addresses = access.keeps_addresses
         self._entries: list[tuple[str, bytes]] = []
         self.received_at_ms = time.time_ns() // 1_000_000
-        sender = receiver.admit(environ, access, is_secret, count)
-        self._opened = self._open(sender)
+        self._sender = receiver.admit(environ, access, is_secret, count)
+        self._opened = self._open(self._sender)
         self._opened_by_server = self._open(Sender())
 
     def add(
@@ -137,9 +138,15 @@ class Intake:
 
         is_server: the request's address and user agent are not the visitor's.
         """
+        opened = self._opened_by_server if is_server else self._opened
+        context = message.get("context")
+        if not self._keeps_addresses and isinstance(context, dict) and isinstance(context.get("ip"), str):
+            # As with the request's own: its country alone goes on.
+            message = message | {"context": {name: context[name] for name in context if name != "ip"}}
+            sender = Sender() if is_server else self._sender
+            opened = self._open(sender._replace(country=self._receiver.find_country(context["ip"])))
         raw = _encode({name: value for name, value in message.items() if value is not None})
         visitor_key = check_message(parse_head(raw), None)
-        opened = self._opened_by_server if is_server else self._opened
         envelope = close_envelope(opened, raw, None, _limit_id(message_id) or make_message_id(), name_sent)
         self._entries.append((visitor_key, envelope))
 
@@ -153,7 +160,15 @@ class Intake:
         return len(self._entries)
 
     def _open(self, sender: Sender) -> bytes:
-        return open_envelope(self._project_id, self.received_at_ms, sender, None, self._door, self._plan_id)
+        return open_envelope(
+            self._project_id,
+            self.received_at_ms,
+            sender,
+            None,
+            self._door,
+            self._plan_id,
+            self._keeps_addresses,
+        )
 
 
 def _limit_id(sent: str) -> str:

@@ -60,6 +60,8 @@ class Event(msgspec.Struct, kw_only=True):
     time_zone: str = ""
     screen: str = ""
     country: str = ""
+    ip: str = ""
+    """The visitor's network address; only where the project stores it."""
 
     order_id: str = ""
     cart_id: str = ""

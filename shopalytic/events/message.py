@@ -53,6 +53,10 @@ class Envelope(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Set where the door, not the message, says the type (`POST /identify`)."""
     sent_at: Instant | None = msgspec.field(name="s", default=None)
     ip: str = msgspec.field(name="a", default="")
+    country: str = msgspec.field(name="c", default="")
+    """Of the network address, in place of it: ISO 3166 alpha-2."""
+    keeps_address: bool = msgspec.field(name="k", default=False)
+    """Whether the project stored network addresses when the message was received."""
     user_agent: str = msgspec.field(name="u", default="")
     language: str = msgspec.field(name="l", default="")
     """The request's Accept-Language header; for clients that send no context.language."""

@@ -25,6 +25,7 @@ from shopalytic.events.values import ID_LIMIT, LABEL_LIMIT, TEXT_LIMIT, URL_LIMI
 from shopalytic.events.violations import Violation
 
 AGENT_LIMIT = 1024
+ADDRESS_LIMIT = 64
 MESSAGE_ID_LIMIT = 64
 NESTED_TOO_DEEPLY = "The message is nested too deeply."
 
@@ -57,7 +58,8 @@ class Parsed(msgspec.Struct):
     user_agent, accept_language, ip: the visitor's, from the message's context where a server speaks for a visitor,
     else the request's. is_agent_named: the context gave the user agent. sent: the properties as they came.
     previous_id: of an alias, trimmed and not yet checked. told_email: an address in its properties that the project has
-    count as an id. links_visitor: False: what the ids say is not about the visitor, who is nobody's.
+    count as an id. links_visitor: False: what the ids say is not about the visitor, who is nobody's. country: as the
+    collector found it, where it does not hand on the address.
     """
 
     event: Event
@@ -72,6 +74,7 @@ class Parsed(msgspec.Struct):
     previous_id: str = ""
     told_email: str = ""
     links_visitor: bool = True
+    country: str = ""
 
 
 class _Refused(Exception):
@@ -165,6 +168,9 @@ def _event(envelope: Envelope, message: Message, stored_at_ms: int) -> Parsed:
     if event.url:
         event.path = split_url(event.url).path[:TEXT_LIMIT]
     agent = _text(context, "user_agent")
+    address = _text(context, "ip")
+    if envelope.keeps_address:
+        event.ip = clean(address or envelope.ip, ADDRESS_LIMIT)
     return Parsed(
         event,
         clock.instant(occurred_ms),
@@ -172,10 +178,11 @@ def _event(envelope: Envelope, message: Message, stored_at_ms: int) -> Parsed:
         kind,
         (agent or envelope.user_agent)[:AGENT_LIMIT],
         envelope.language,
-        _text(context, "ip") or envelope.ip,
+        address or envelope.ip,
         bool(agent),
         sent,
         "" if message.previous_id is None or kind != "alias" else str(message.previous_id).strip(),
+        country="" if address else envelope.country,
     )
 
 

@@ -110,6 +110,7 @@ def strip_event(event: Event, customer_id: str, mark: Callable[[str], str], know
         utm_term=_unless_personal(event.utm_term, known),
         utm_content=_unless_personal(event.utm_content, known),
         click_id="",
+        ip="",
         properties=_strip_column(event, known),
     )
 

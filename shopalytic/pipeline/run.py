@@ -37,11 +37,13 @@ from shopalytic.identity.ids import origin_id
 from shopalytic.identity.judging import Judge as IdJudge
 from shopalytic.identity.judging import Judges
 from shopalytic.identity.stops import Stops
+from shopalytic.pipeline.addresses import strip_address
 from shopalytic.pipeline.ids import read_message
 from shopalytic.pipeline.judge import judge, judge_again
 from shopalytic.pipeline.orders import claim_orders, release_claims
 from shopalytic.pipeline.overrides import naming_database_faults, send_overrides_as_holder
 from shopalytic.pipeline.people import origin_of, settle_people
+from shopalytic.pipeline.place import Place
 from shopalytic.pipeline.refunds import release_refunds, settle_refunds
 from shopalytic.pipeline.sessions import put_sessions
 from shopalytic.pipeline.steps import StepContext, process
@@ -220,7 +222,9 @@ class Runner:
     def _insert(self, items: list[Item], token: str) -> None:
         self._insert_events([item for item in items if isinstance(item.outcome, Event)], token)
         lines = [
-            _encoder.encode(quarantine_row(item)) for item in items if isinstance(item.outcome, Quarantine)
+            _encoder.encode(quarantine_row(item, self._context.place))
+            for item in items
+            if isinstance(item.outcome, Quarantine)
         ]
         self._store.insert("quarantine", lines, token=f"{token}-quarantine")
         lines = [
@@ -278,7 +282,7 @@ def digest(item: Item, replay: int = 0) -> bytes:
     return blake2b(text, digest_size=16, person=person[:16]).digest()
 
 
-def quarantine_row(item: Item) -> dict[str, object]:
+def quarantine_row(item: Item, place: Place | None) -> dict[str, object]:
     assert isinstance(item.outcome, Quarantine)
     envelope = item.envelope
     return {
@@ -288,7 +292,7 @@ def quarantine_row(item: Item) -> dict[str, object]:
         "reason": item.outcome.reason,
         "detail": item.outcome.detail,
         "event": item.parsed.event.event if item.parsed else "",
-        "envelope": item.raw.decode("utf-8", "replace"),
+        "envelope": strip_address(envelope, item.raw, place).decode("utf-8", "replace"),
     }
 
 

@@ -36,6 +36,8 @@ class StepContext(msgspec.Struct):
     user_agent: str = ""
     accept_language: str = ""
     ip: str = ""
+    country: str = ""
+    """As the collector found it, where it hands on no address."""
     is_agent_named: bool = False
     """A server named the visitor's agent, so that it is not the server's own."""
 
@@ -116,8 +118,10 @@ def put_channel(event: Event, context: StepContext) -> Event:
 def put_place(event: Event, context: StepContext) -> Event:
     """Country, as ISO 3166 alpha-2, where a country database is configured."""
     is_readers_own = event.door != "pixel" or not MAIL_PROXY.search(context.user_agent)
-    if context.place is not None and context.ip and is_readers_own:
+    if context.ip and context.place is not None and is_readers_own:
         event.country = context.place.find_country(context.ip)
+    elif context.country and is_readers_own:
+        event.country = context.country
     return event
 
 
@@ -127,7 +131,12 @@ STEPS: tuple[Step, ...] = (put_agent, put_language, put_campaign, put_referrer, 
 def process(parsed: Parsed, context: StepContext) -> Event | Drop:
     """Run all steps on the message's event, which they change in place. A Drop ends it."""
     own = StepContext(
-        context.place, parsed.user_agent, parsed.accept_language, parsed.ip, parsed.is_agent_named
+        context.place,
+        parsed.user_agent,
+        parsed.accept_language,
+        parsed.ip,
+        parsed.country,
+        parsed.is_agent_named,
     )
     event = parsed.event
     for step in STEPS:

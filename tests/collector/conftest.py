@@ -147,10 +147,13 @@ def sessions(empty_database: Path, tmp_path: Path) -> Iterator[sessionmaker[Sess
 
 
 def make_shop(
-    sessions: sessionmaker[Session], folder: Path, *, origins: Iterable[str] = (), **settings: Any
-) -> Shop:
+    sessions: sessionmaker[Session], folder: Path, *, origins: Iterable[str] = (), keeps_addresses: bool = True,
+    **settings: Any,
+) -> Shop:  # fmt: skip
+    """keeps_addresses: as no project does by itself, so that tests see whose address was taken."""
     with sessions.begin() as db:
         project = create_project(db, f"Shop {folder.name}", origins=origins)
+        project.project.keeps_addresses = keeps_addresses
     stream = RecordingStream()
     parts = Parts(
         Settings(data_dir=folder, **settings), sessions, cast("Store", None), cast("Stream", stream)

@@ -64,6 +64,22 @@ def test_a_member_sees_it_but_may_not_change_it(shop: Shop) -> None:
     assert kept(shop) is None
 
 
+def test_addresses_are_stored_once_an_owner_says_so(shop: Shop) -> None:
+    client, path = shop.client("owner"), f"{shop.base}/settings"
+
+    def stores() -> bool:
+        with shop.parts.sessions() as db:
+            return db.get_one(Project, shop.project_id).keeps_addresses
+
+    assert stores() is False
+    assert send(client, path, f"{path}/addresses", keeps_addresses="on").status_code == 302
+    assert stores() is True
+    assert 'name="keeps_addresses" checked' in shop.page("/settings")
+    assert send(shop.client("member"), path, f"{path}/addresses").status_code == 403
+    assert send(client, path, f"{path}/addresses").status_code == 302
+    assert stores() is False
+
+
 def test_a_report_over_deleted_days_says_so(shop: Shop) -> None:
     shop.happened(shop.event())
     assert "is not kept" not in shop.page("/")

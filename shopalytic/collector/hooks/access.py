@@ -25,7 +25,9 @@ class Hook(NamedTuple):
 
 def get_hook(sessions: sessionmaker[Session], key: str) -> Hook:
     """Raises NotAuthorized for a key that is unknown or revoked, DatabaseUnavailable."""
-    query = select(Key.project_id, Key.id, Key.signing_secret, Key.revoked_at, Project.plan_id)
+    query = select(
+        Key.project_id, Key.id, Key.signing_secret, Key.revoked_at, Project.plan_id, Project.keeps_addresses
+    )
     query = query.join(Project, Project.id == Key.project_id)
     try:
         with reading(sessions) as db:
@@ -35,7 +37,9 @@ def get_hook(sessions: sessionmaker[Session], key: str) -> Hook:
     if row is None or not row.signing_secret or row.revoked_at is not None:
         was = "was revoked" if row is not None and row.revoked_at else "is not known"
         raise NotAuthorized(f"This hook key {was}.", at="key")
-    return Hook(Access(row.project_id, row.id, frozenset(), row.plan_id), row.signing_secret)
+    return Hook(
+        Access(row.project_id, row.id, frozenset(), row.plan_id, row.keeps_addresses), row.signing_secret
+    )
 
 
 def find_told(

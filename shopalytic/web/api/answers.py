@@ -306,6 +306,7 @@ class EventAnswer(msgspec.Struct, frozen=True):
     browser: str
     os: str
     country: str
+    ip: Annotated[str, Meta(description="The network address; only where the project stores it.")]
     is_bot: bool
     source: str
     library: str

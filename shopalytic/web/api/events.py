@@ -67,6 +67,7 @@ def event_answer(event: Event) -> EventAnswer:
         browser=event.browser,
         os=event.os,
         country=event.country,
+        ip=event.ip,
         is_bot=event.is_bot,
         source=event.source,
         library=event.library,

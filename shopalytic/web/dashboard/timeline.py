@@ -239,6 +239,7 @@ def _facts(event: Event) -> Iterable[tuple[str, str]]:
         ("Screen", event.screen),
         ("Language", event.language),
         ("Country", event.country),
+        ("Network address", event.ip),
         ("Ids", ", ".join(f"{kind} {value}" for kind, value in sent_ids(event).items())),
         ("Tracking id", event.tracking_id),
         ("Message id", event.message_id),
