@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
@@ -123,7 +125,7 @@ def test_the_picture_has_a_text_alternative_and_nothing_that_the_policy_forbids(
 ) -> None:
     said(shop, "alias", "tid-anna", {"card": '"><script>alert(1)</script>'}, minute=9)
     page = shop.page(f"/customers/{two}/identity")
-    assert page.count('role="img" aria-label="How 4 ids of') == 2
+    assert page.count('role="img" aria-label="How the 4 ids of') == 2
     assert page.count('aria-describedby="sentences"') == 2
     assert forbidden_in(page) == []
     assert "<script>alert" not in page
@@ -135,6 +137,7 @@ def test_a_refused_alias_is_an_edge_to_the_other_customer(shop: Shop, two: UUID)
     page = shop.page(f"/customers/{two}/identity")
     assert "refused, since they belong to different customers" in page
     assert 'class="edge is-refused"' in page
+    assert "</svg>was refused</li>" in page
     assert f'href="{identity(shop, other)}"' in page
 
 
@@ -238,6 +241,22 @@ def test_a_second_click_undoes_nothing_more_and_shows_the_same_page(shop: Shop, 
     answer = confirm(shop, address, times=3)
     assert (answer.status_code, count_decisions(shop)) == (302, 1)
     assert "?done=" in answer.location
+
+
+def test_three_clicks_at_the_same_moment_decide_once(shop: Shop, two: UUID) -> None:
+    address = identity(shop, two, f"/undo/{link_id(shop, 'tid-bert')}")
+    clients = [shop.client("owner") for _ in range(3)]
+    forms = [form_of(client.get(address).text) for client in clients]
+
+    def click(client: FlaskClient, form: dict[str, object]) -> tuple[int, str]:
+        answer = client.post(address, data=form, headers={"Referer": f"http://localhost{address}"})
+        return answer.status_code, answer.location
+
+    with ThreadPoolExecutor(3) as pool:
+        answers = set(pool.map(click, clients, forms))
+    assert count_decisions(shop) == 1
+    assert len(answers) == 1
+    assert answers.pop()[0] == 302
 
 
 def test_what_was_undone_by_somebody_else_meanwhile_is_said(shop: Shop, two: UUID) -> None:
@@ -422,7 +441,7 @@ def test_the_api_says_who_undid_a_link_and_that_it_is_not_active(shop: Shop, two
     answer = shop.app.test_client().get(
         f"/api/v1/customers/{two}/identity", headers={"Authorization": f"Bearer {secret}"}
     )
-    found = answer.json
+    found: Any = answer.json
     assert [(one["cause"], one["active"]) for one in found["links"]] == [
         ("identify", True), ("identify", False), ("undo", True),
     ]  # fmt: skip

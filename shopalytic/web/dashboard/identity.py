@@ -53,4 +53,5 @@ def drawings(graph: Graph) -> dict[str, Any]:
         "wide": draw_wide(wide),
         "tall": draw_tall(name_others(cut(graph, TALL_IDS), names)),
         "others": others,
+        "states": {edge.state for edge in wide.edges},
     }
