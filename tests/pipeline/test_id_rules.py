@@ -300,6 +300,71 @@ def test_what_was_sent_is_kept_as_it_was_sent_and_compared_without_blanks_and_ca
     ]
 
 
+def sign_in(number: int, minutes_ago: int, **ids: str) -> dict[str, Any]:
+    at = datetime.now(UTC) - timedelta(minutes=minutes_ago)
+    return {
+        "message_id": f"m{number}", "type": "identify", "tracking_id": f"t{number}", "user_id": ids,
+        "timestamp": at.isoformat(),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("order", [(1, 2, 3, 4), (4, 3, 2, 1)], ids=["in order", "backwards"])
+def test_a_shared_till_gathers_no_more_browsers_a_day_than_the_project_allows(
+    line: Line, order: tuple[int, ...]
+) -> None:
+    """The same whichever arrives first, each in a batch of its own."""
+    say(line, "user_id", RuleChoice(new_links_per_day=2), timedelta(days=9))
+    noon = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=2)
+    for number in order:
+        at = {"timestamp": (noon + timedelta(minutes=number)).isoformat()}
+        line.send({"message_id": f"v{number}", "tracking_id": f"t{number}", **at})
+        line.send({**sign_in(number, 0, user_id="till"), **at})
+        line.drain()
+    visits = {message: first for message, first in group_of(line).items() if message.startswith("v")}
+    # What names the till is the till's; the browsers that it gathered too late stay their own.
+    assert visits == {"v1": "m1", "v2": "m1", "v3": "v3", "v4": "v4"}
+    assert conflicts(line) == [("too_many_links", "till")] * 2
+    assert counters_add_up(line)
+
+
+def test_a_second_id_of_a_unique_type_is_somebody_elses(line: Line) -> None:
+    say(line, "card", RuleChoice(max_per_customer=1))
+    line.send(sign_in(1, 30, user_id="jon", card="first"))
+    line.send(sign_in(2, 20, user_id="jon", card="second"))
+    line.drain()
+    assert conflicts(line) == [("second_of_unique_type", "second")]
+    assert [each for each in ids_of(line, "jon") if each[0] == "card"] == [("card", "first")]
+    assert len(set(owners(line).values())) == 1
+    assert holder(line, "second") not in (None, holder(line, "jon"))
+
+
+def test_what_happened_before_a_limit_was_set_is_not_limited_however_late_it_arrives(line: Line) -> None:
+    say(line, "card", RuleChoice(max_per_customer=1), timedelta(minutes=25))
+    for number, (minutes_ago, card) in enumerate(((40, "first"), (30, "second"), (20, "third"))):
+        line.send(sign_in(number, minutes_ago, user_id="jon", card=card))
+    line.drain()
+    assert [value for id_type, value in ids_of(line, "jon") if id_type == "card"] == ["first", "second"]
+    assert conflicts(line) == [("second_of_unique_type", "third")]
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_batch_repeated_after_a_limit_was_set_ends_the_same(line: Line, after: bool) -> None:
+    line.send(*(sign_in(number, 30 - number, user_id="jon", card=f"card-{number}") for number in range(4)))
+    partition = line.lease()
+    batch = partition.claim(1000)
+    assert batch is not None
+    with suppress(Killed):
+        line.runner(FailingStore(line.store, 1, after=after, error=Killed())).run(partition, batch)
+    before = ids_of(line, "jon")
+    say(line, "card", RuleChoice(max_per_customer=1), timedelta())
+    say(line, "user_id", RuleChoice(new_links_per_day=1), timedelta())
+    line.drain()
+    assert ids_of(line, "jon") == before
+    assert len(before) == 4 + 4 + 1
+    assert len(set(owners(line).values())) == 1
+    assert conflicts(line) == []
+
+
 IDS = (
     {
         "message_id": "a",
