@@ -97,13 +97,17 @@ def resolve(db: Session, project_id: int, sightings: Sequence[Sighting]) -> list
 
 
 def refold(db: Session, project_id: int, ids: Iterable[Id]) -> None:
-    """Derive anew whose the ids are, and all that they are connected with, from the ledger as it is now.
+    """Derive anew whose the ids are, and all that they are connected with, from the ledger as it is now. One that no entry
+    names any more is nobody's.
 
     The caller holds the project's lock (`hold_identity`) since before it changed the ledger.
     """
-    entries = connected(db, project_id, ids)
-    if entries:
-        replace_derived(db, project_id, fold(project_id, entries, read_policy(db, project_id)))
+    asked = set(ids)
+    if not asked:
+        return
+    customers = fold(project_id, connected(db, project_id, asked), read_policy(db, project_id))
+    unnamed = asked - customers.timelines.keys()
+    replace_derived(db, project_id, customers._replace(nobodys=customers.nobodys | unnamed))
 
 
 def _answer(db: Session, project_id: int, sightings: Sequence[Sighting]) -> list[Resolved]:

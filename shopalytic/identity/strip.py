@@ -14,10 +14,11 @@ from sqlalchemy.orm import Session
 
 from shopalytic.accounts.models import Conflict, Identity, Link, Override, Trait
 from shopalytic.identity.derived import read_owners
+from shopalytic.identity.id_rules import read_policy
 from shopalytic.identity.ids import USER_ID, VISITOR, origin_id
-from shopalytic.identity.ledger import refold
-from shopalytic.identity.overrides import END_TEXT, instant_text
-from shopalytic.identity.rules import BEGINNING, Id, Timeline, owner_at
+from shopalytic.identity.ledger import connected, refold
+from shopalytic.identity.overrides import END_TEXT, instant_text, write_overrides
+from shopalytic.identity.rules import BEGINNING, Id, Timeline, fold, owner_at
 from shopalytic.identity.statements import chunks, hold_identity, insert_into
 
 LINK = Link.__table__.c
@@ -98,7 +99,7 @@ def strip_customer(db: Session, project_id: int, holdings: Holdings) -> int:
     hold_identity(db, project_id)
     removed = _remove_traits(db, project_id, holdings)
     _remove_conflicts(db, project_id, holdings)
-    _strip_links(db, project_id, holdings)
+    others = _strip_links(db, project_id, holdings)
     own = [*holdings.ids, *((VISITOR, visitor) for visitor in holdings.own_visitors)]
     for id_type, values in _by_type(own).items():
         for some in chunks(values):
@@ -115,8 +116,12 @@ def strip_customer(db: Session, project_id: int, holdings: Holdings) -> int:
         db.execute(
             _quiet(delete(Override).where(OVERRIDE.project_id == project_id, OVERRIDE.origin_id.in_(origins)))
         )
-    if holdings.shared:
-        refold(db, project_id, {(VISITOR, visitor) for visitor in holdings.shared})
+    _keep_others(db, project_id, others)
+    shared = {(VISITOR, visitor) for visitor in holdings.shared}
+    refold(db, project_id, others | shared)
+    # What told of the others' time on a shared browser went with the overrides of the erased one's.
+    timelines = read_owners(db, project_id, shared)
+    write_overrides(db, project_id, {origin_id(project_id, *each): steps for each, steps in timelines.items()})
     return removed
 
 
@@ -189,22 +194,63 @@ def _remove_conflicts(db: Session, project_id: int, holdings: Holdings) -> None:
         db.execute(_quiet(delete(Conflict).where(CONFLICT.project_id == project_id, condition)))
 
 
-def _strip_links(db: Session, project_id: int, holdings: Holdings) -> None:
+def _strip_links(db: Session, project_id: int, holdings: Holdings) -> set[Id]:
+    """Gives the ids of others that the entries named too."""
     own = {*holdings.ids, *((VISITOR, visitor) for visitor in holdings.own_visitors)}
     shared = set(holdings.shared)
     gone = [
-        row.id
+        row
         for row in _touching(db, project_id, holdings)
         if (row.id_type, row.id_value) in own
         or (row.other_type, row.other_value) in own
         # Else somebody else's, about a browser that they share.
         or row.tracking_id not in shared
     ]
-    for ids in chunks(gone):
+    for ids in chunks(row.id for row in gone):
         db.execute(_quiet(delete(Link).where(LINK.id.in_(ids))))
     places = _places(project_id, holdings)
     if places:
         db.execute(insert_into(db, Link), places)
+    named = {
+        each
+        for row in gone
+        for each in (
+            (row.id_type, row.id_value),
+            (row.other_type, row.other_value),
+            (VISITOR, row.tracking_id),
+        )
+    }
+    return {each for each in named if each[1]} - own
+
+
+def _keep_others(db: Session, project_id: int, others: set[Id]) -> None:
+    """Where another customer had an id by what was said of it and of an erased one at once, an entry of nobody's message
+    says that it is its: else what it did would move, or its id be unknown.
+    """
+    before = read_owners(db, project_id, others)
+    now = fold(project_id, connected(db, project_id, others), read_policy(db, project_id)).timelines
+    places = []
+    for each, timeline in before.items():
+        [*_, (_, owner, since)] = timeline
+        if each[0] == VISITOR or (each in now and now[each][0].customer_id == owner):
+            continue
+        browser = _browser_of(db, project_id, owner)
+        places.append(_place(project_id, "alias" if browser else "seen", browser, each, since))
+    if places:
+        db.execute(insert_into(db, Link), places)
+
+
+def _browser_of(db: Session, project_id: int, customer_id: UUID) -> str:
+    """The one that the customer began as; empty where it did not begin as a browser."""
+    visitors = db.scalars(
+        select(IDENTITY.id_value).where(
+            IDENTITY.project_id == project_id,
+            IDENTITY.customer_id == customer_id,
+            IDENTITY.id_type == VISITOR,
+            IDENTITY.from_at == BEGINNING,
+        )
+    )
+    return next((one for one in visitors if origin_id(project_id, VISITOR, one) == customer_id), "")
 
 
 def _places(project_id: int, holdings: Holdings) -> list[dict[str, Any]]:
@@ -218,25 +264,36 @@ def _places(project_id: int, holdings: Holdings) -> list[dict[str, Any]]:
         for visitor in holdings.shared
     }
     return [
-        {
-            "project_id": project_id,
-            "kind": "identify",
-            "tracking_id": nobodys[span.origin_id][0],
-            "id_type": USER_ID,
-            "id_value": nobodys[span.origin_id][1],
-            "other_type": "",
-            "other_value": "",
-            "occurred_at": datetime.fromisoformat(span.from_at).replace(tzinfo=UTC),
-            "message_id": f"~~{secrets.token_hex(16)}",
-            "cause": "erased",
-            "door": "native",
-            "url": "",
-            "recorded_at": datetime.now(UTC),
-            "active": True,
-        }
+        _place(
+            project_id,
+            "identify",
+            nobodys[span.origin_id][0],
+            (USER_ID, nobodys[span.origin_id][1]),
+            datetime.fromisoformat(span.from_at),
+        )
         for span in holdings.spans
         if span.origin_id in nobodys
     ]
+
+
+def _place(project_id: int, kind: str, tracking_id: str, each: Id, at: datetime) -> dict[str, Any]:
+    """An entry of nobody's message."""
+    return {
+        "project_id": project_id,
+        "kind": kind,
+        "tracking_id": tracking_id,
+        "id_type": each[0],
+        "id_value": each[1],
+        "other_type": "",
+        "other_value": "",
+        "occurred_at": at.replace(tzinfo=UTC),
+        "message_id": f"~~{secrets.token_hex(16)}",
+        "cause": "erased",
+        "door": "native",
+        "url": "",
+        "recorded_at": datetime.now(UTC),
+        "active": True,
+    }
 
 
 def _touching(db: Session, project_id: int, holdings: Holdings) -> list[Any]:

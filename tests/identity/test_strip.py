@@ -29,6 +29,8 @@ from shopalytic.identity.rules import Id, Step, Timeline
 from shopalytic.identity.statements import hold_identity
 from shopalytic.identity.strip import PLACEHOLDER, read_holdings, strip_customer
 from shopalytic.identity.traits import save_traits
+from tests.identity.people import Shop, identify, saw
+from tests.identity.test_audit import differences
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 _projects = itertools.count(7_000_000)
@@ -129,6 +131,15 @@ def of_others(
     return found
 
 
+def named(project_id: int, timelines: dict[Id, Any]) -> dict[Id, Any]:
+    """Without browsers that are nobody's but their own, which is what one is that the ledger does not name."""
+    return {
+        each: spans
+        for each, spans in timelines.items()
+        if [owner for *_, owner in spans] != [origin_id(project_id, VISITOR, each[1])]
+    }
+
+
 def holders(timelines: dict[Id, Timeline]) -> set[UUID]:
     """Who holds a placeholder: nobody."""
     return {
@@ -159,10 +170,13 @@ def test_nothing_of_the_others_moves_and_no_id_is_left(
         hold_identity(db, project_id)
         holdings = read_holdings(db, project_id, customer)
         strip_customer(db, project_id, holdings)
+    assert differences(sessions, project_id) == []
     with sessions() as db:
         after = owners(db, project_id)
         nobodys = holders(after) | {customer}
-        assert of_others(after, nobodys) == of_others(before, {customer})
+        assert named(project_id, of_others(after, nobodys)) == named(
+            project_id, of_others(before, {customer})
+        )
         own = {*holdings.ids, *((VISITOR, visitor) for visitor in holdings.own_visitors)}
         assert not own & set(after)
         for model in (Link, Conflict, Trait):
@@ -206,3 +220,17 @@ def test_a_merge_of_two_visitors_that_was_taken_back_names_neither_once_one_is_e
 
 def whose(steps: tuple[Step, ...]) -> list[tuple[datetime, UUID]]:
     return [(step.from_at, step.customer_id) for step in steps]
+
+
+def test_what_another_did_on_a_shared_browser_stays_his_however_late_that_was_known(
+    sqlite_sessions: sessionmaker[Session],
+) -> None:
+    shop = Shop(sqlite_sessions)
+    shop.receive(identify("w", "a", 1))
+    shop.receive(saw("w", at=5, message="his"))
+    shop.receive(identify("w", "b", 4))
+    [erased] = {step[1] for step in shop.identities()["user_id", "a"]}
+    [other] = {step[1] for step in shop.identities()["user_id", "b"]}
+    with shop.sessions.begin() as db:
+        strip_customer(db, shop.project, read_holdings(db, shop.project, erased))
+    assert shop.read()["his"] == other
