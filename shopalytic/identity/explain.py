@@ -104,11 +104,12 @@ def _touching(db: Session, project_id: int, ids: Iterable[Any]) -> list[Any]:
     rows: dict[int, Any] = {}
     for id_type, values in by_type.items():
         for some in chunks(values):
-            conditions: list[tuple[Any, ...]] = [(LINK.id_type == id_type, LINK.id_value.in_(some))]
+            conditions: list[tuple[Any, ...]] = [
+                (LINK.id_type == id_type, LINK.id_value.in_(some)),
+                (LINK.other_type == id_type, LINK.other_value.in_(some)),
+            ]
             if id_type == VISITOR:
                 conditions.append((LINK.tracking_id.in_(some),))
-            else:
-                conditions.append((LINK.other_type == id_type, LINK.other_value.in_(some)))
             for condition in conditions:
                 rows |= {row.id: row for row in db.execute(in_project.where(*condition))}
     return list(rows.values())
@@ -136,8 +137,10 @@ def _meant(row: Any, timelines: Mapping[Id, Timeline]) -> Id:
     return meant_by((row.other_type, row.other_value), row.tracking_id, timelines, row.occurred_at)
 
 
-def _find_void(rows: Iterable[Any]) -> set[int]:
+def _find_void(rows: Sequence[Any]) -> set[int]:
     """The ids of those that were taken back. Of repeated sightings only the earliest counts: later ones share its fate."""
+    if not any(row.kind == "undo" for row in rows):
+        return set()
     entries = {row.id: _entry(row) for row in rows}
     taken_back = void(entries.values())
     if not taken_back:
@@ -192,9 +195,10 @@ def _link(
 ) -> CustomerLink:
     steps = timelines.get((VISITOR, row.tracking_id), ())
     reasons = refused.get((row.message_id, row.kind), {})
-    owners = {each: owner_at(timelines[each], row.occurred_at) for each in _ids(row) if each in timelines}
+    named = _ids(row)
+    owners = {each: owner_at(timelines[each], row.occurred_at) for each in named if each in timelines}
     is_active = row.active and not is_void
-    reason = next((reasons[each] for each in _ids(row) if each in reasons), None)
+    reason = next((reasons[each] for each in named if each in reasons), None) if reasons else None
     if reason is None and row.kind in ("alias", "same") and len(_owners(row, timelines)) > 1:
         reason = OWNED_BY_ANOTHER
     return CustomerLink(
