@@ -161,6 +161,8 @@ INTERNAL = {
     "events.plan_learning.MEMBERS_LIMIT": "of a proposal", "events.planned.TOLD_LIMIT": "docs/tracking-plan.md",
     "identity.ledger.CAUSE_LENGTH_MAX": "of a shown sentence", "identity.ledger.URL_LENGTH_MAX": "of a shown sentence",
     "identity.traits.NAME_LENGTH_MAX": "of what is searched", "identity.traits.SEARCH_LENGTH_MAX": "of what is searched",
+    "events.parse.ADDRESS_LIMIT": "no network address is longer",
+    "privacy.retention.MONTHS_MAX": "docs/privacy.md", "reports.property_history.SAYINGS_LIMIT": "docs/api.md: is_cut",
     "pipeline.ids.SENT_LENGTH_MAX": "kept without the blanks around it beyond that",
     "importer.order.SKU_LENGTH_MAX": "an id's", "pipeline.steps.LANGUAGE_LIMIT": "the longest language tag",
     "pipeline.told.PROPERTIES_LIMIT_BYTES": "docs/debugging.md", "pipeline.told.RAW_LIMIT_BYTES": "docs/debugging.md",
