@@ -6,12 +6,14 @@ import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
 
 from shopalytic.app import create_app
+from shopalytic.identity.never import add_never
 from shopalytic.reports.project import Project
 from shopalytic.reports.quarantined import quarantined
 from shopalytic.store import Store
@@ -204,6 +206,15 @@ def test_a_rule_is_previewed_with_what_would_become_of_each_message(shop: Shop) 
     assert "It would be taken." in page
     assert "It would come back" in shop.page("/quarantine?reason=bad_timestamp&rule=default&at=a&value=1")
     assert forbidden_in(page) == []
+
+
+def test_a_preview_knows_the_ids_that_mean_nobody(shop: Shop) -> None:
+    set_aside(shop.parts.store, shop.project_id, message=UNNAMED.replace("tracking_id", "user_id"))
+    assert "It would be taken." in shop.page(f"/quarantine?reason=bad_timestamp&{RULE}")
+    with shop.parts.sessions.begin() as db:
+        long_ago = datetime.now(UTC) - timedelta(minutes=5)
+        add_never(db, shop.project_id, ("user_id", "anna"), "user:1", now=long_ago)
+    assert "It would come back" in shop.page(f"/quarantine?reason=bad_timestamp&{RULE}")
 
 
 def test_a_wrong_rule_is_told(shop: Shop) -> None:

@@ -16,7 +16,9 @@ from shopalytic.errors import Rejected
 from shopalytic.events.event import Event
 from shopalytic.events.properties import event_properties
 from shopalytic.identity.derived import read_owners
+from shopalytic.identity.id_rules import read_policy
 from shopalytic.identity.ids import VISITOR, origin_id, parse_tracking_id, parse_user_ids
+from shopalytic.identity.judging import stand_in
 from shopalytic.identity.listing import list_people, list_shape
 from shopalytic.identity.lookup import CustomerId, customer_ids, origins_of
 from shopalytic.identity.rules import Id
@@ -127,9 +129,14 @@ def _export(asked: Asked, types: list[str], names: list[str]) -> Iterator[bytes]
 
 
 def named_ids(asked: Asked) -> list[Id]:
-    """Those of the body's `customer_ids`, the most important first; a cookie, which is a visitor's, is the last."""
+    """Those of the body's `customer_ids`, the most important first; a cookie, which is a visitor's, is the last, and
+    before it the visitors whom soft ids tell.
+    """
     sent = read_ids(asked.body)
     ids = list(parse_user_ids(sent.others).items())
+    with reading(asked.parts.sessions) as db:
+        soft_types = set(read_policy(db, asked.project.project_id).soft_types()) if ids else set()
+    ids += [(VISITOR, stand_in(*each)) for each in ids if each[0] in soft_types]
     return [*ids, (VISITOR, parse_tracking_id(sent.cookie))] if sent.cookie else ids
 
 

@@ -11,10 +11,12 @@ from typing import Any
 import msgspec
 from flask import abort, redirect, render_template, request, url_for
 
+from shopalytic.accounts.db import reading
 from shopalytic.events.event import Drop, Quarantine, QuarantineReason
 from shopalytic.events.message import Envelope
 from shopalytic.events.parse import parse_envelope
 from shopalytic.events.sentences import QUARANTINE
+from shopalytic.identity.judging import read_judge
 from shopalytic.pipeline.ids import read_message
 from shopalytic.pipeline.judge import judge as judge_by_plan
 from shopalytic.pipeline.mend import Rule, parse_rule
@@ -24,6 +26,7 @@ from shopalytic.reports.period import parse_sql_instant
 from shopalytic.reports.quarantine_reasons import quarantine_reasons
 from shopalytic.reports.quarantined import Quarantined, quarantined
 from shopalytic.reports.quarantined_by_id import quarantined_by_id
+from shopalytic.settings import get_secret_key
 from shopalytic.web.dashboard.access import get_parts, get_plans, here, owners_only, pages
 from shopalytic.web.dashboard.formats import local
 
@@ -162,7 +165,8 @@ def make_waiting(row: Quarantined, time_zone: str, rule: Rule | None = None) -> 
     envelope = parse_envelope(row.envelope.encode())
     text, event = _read(bytes(envelope.message))
     plan_id = here().project.plan_id
-    mended = find_replayable(row.envelope, rule, plan_id=plan_id) if rule else None
+    now_ms = time.time_ns() // 1_000_000
+    mended = find_replayable(row.envelope, rule, plan_id=plan_id, now_ms=now_ms) if rule else None
     facts = (
         ("Reason", row.reason),
         ("Message id", row.message_id),
@@ -186,7 +190,9 @@ def make_waiting(row: Quarantined, time_zone: str, rule: Rule | None = None) -> 
 
 def judge(envelope: Envelope) -> str:
     """What would become of a message, as far as the message alone tells."""
-    found = read_message(envelope, time.time_ns() // 1_000_000)
+    with reading(get_parts().sessions) as db:
+        id_judge = read_judge(db, envelope.project_id, get_secret_key(get_parts().settings))
+    found = read_message(envelope, time.time_ns() // 1_000_000, id_judge)
     if isinstance(found, Quarantine):
         return f"It would come back: {found.detail}"
     decided = judge_by_plan(found, get_plans().find(envelope.plan_id))

@@ -23,6 +23,7 @@ from shopalytic.accounts.models import Project
 from shopalytic.accounts.projects import create_project
 from shopalytic.collector.exponea.reading import ROWS_AT_ONCE
 from shopalytic.errors import StoreUnavailable
+from shopalytic.identity.id_rules import RuleChoice, save_rule
 from shopalytic.identity.ids import origin_id
 from shopalytic.identity.ledger import Sighting, resolve
 from shopalytic.identity.listing import list_people
@@ -311,3 +312,13 @@ def test_reading_needs_a_secret_key_of_the_project(shop: Shop, call: str) -> Non
         assert (answer.status_code, answer.json["success"]) == (401, False)
     for headers in ({"Authorization": f"Token {shop.made.token}"}, {}):
         assert shop.client.post(path, json={}, headers=headers).status_code == 401
+
+
+def test_a_soft_id_names_the_visitor_whom_it_tells(shop: Shop) -> None:
+    with shop.parts.sessions.begin() as db:
+        save_rule(db, shop.project_id, "device", RuleChoice(is_hard=False), by="user:1")
+    shop.visit("device:pad", ("a", "10"))
+    asked = {"customer_ids": {"device": "pad"}, "event_types": ["a"]}
+    assert [each["type"] for each in shop.ask("events", asked).json["data"]] == ["a"]
+    asked["customer_ids"] = {"device": "another"}
+    assert shop.ask("events", asked).json["success"] is False
