@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
-from shopalytic.accounts.models import Conflict, Identity, Link, Override, Trait
+from shopalytic.accounts.models import Conflict, Identity, IdentityCheck, Link, Override, Trait
 from shopalytic.identity.derived import read_owners
 from shopalytic.identity.id_rules import read_policy
 from shopalytic.identity.ids import USER_ID, VISITOR, origin_id
@@ -100,6 +100,7 @@ def strip_customer(db: Session, project_id: int, holdings: Holdings) -> int:
     removed = _remove_traits(db, project_id, holdings)
     _remove_conflicts(db, project_id, holdings)
     others = _strip_links(db, project_id, holdings)
+    _forget_samples(db, project_id, holdings)
     own = [*holdings.ids, *((VISITOR, visitor) for visitor in holdings.own_visitors)]
     for id_type, values in _by_type(own).items():
         for some in chunks(values):
@@ -225,6 +226,15 @@ def _strip_links(db: Session, project_id: int, holdings: Holdings) -> set[Id]:
 
 def _keep_others(db: Session, project_id: int, others: set[Id]) -> None:
     """Where another customer had an id by what was said of it and of an erased one at once, an entry of nobody's message
+def _forget_samples(db: Session, project_id: int, holdings: Holdings) -> None:
+    """What checks of the customers told of the person, be it by numbers alone."""
+    erased = {str(one) for one in (holdings.customer_id, *(span.origin_id for span in holdings.spans))}
+    for check in db.scalars(select(IdentityCheck).where(IdentityCheck.project_id == project_id)):
+        kept = [one for one in check.samples if erased.isdisjoint(map(str, one.values()))]
+        if len(kept) < len(check.samples):
+            check.samples = kept
+
+
     says that it is its: else what it did would move, or its id be unknown.
     """
     before = read_owners(db, project_id, others)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,10 @@ def fill(shop: Shop) -> None:
 
 def at(minute: int, **message: Any) -> dict[str, Any]:
     return {"timestamp": f"{DAY}T10:{minute:02}:00Z"} | message
+
+
+def instant(minute: int) -> datetime:
+    return datetime.fromisoformat(at(minute)["timestamp"])
 
 
 def check(shop: Shop, *, mends: bool = False) -> Checked:

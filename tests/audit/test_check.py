@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from sqlalchemy import delete, insert, select, update
 from shopalytic.accounts.models import Conflict, Identity, Override
 from shopalytic.identity.ids import origin_id
 from shopalytic.identity.rules import BEGINNING
-from tests.audit.conftest import at, check, told
+from tests.audit.conftest import check, instant, told
 from tests.privacy.conftest import Shop
 
 NOBODY = UUID(int=7)
@@ -133,10 +132,6 @@ def change_row_of_an_id(shop: Shop) -> None:
 
 def change_row_of_a_stranger(shop: Shop) -> None:
     change_rows(shop, origin_id(shop.project.project_id, "tracking_id", "stranger"))
-
-
-def instant(minute: int) -> datetime:
-    return datetime.fromisoformat(at(minute)["timestamp"])
 
 
 BROKEN: list[tuple[Callable[[Shop], None], str, str, str]] = [
