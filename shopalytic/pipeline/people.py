@@ -74,12 +74,7 @@ def _judge(
         taken = [message for message in messages if message.event.message_id not in refused]
         savepoint = db.begin_nested()
         answers = _resolve(db, project_id, taken)
-        undecided = [
-            (message.event, resolved)
-            for message, resolved in zip(taken, answers, strict=True)
-            if message.event.message_id in asking and message.event.message_id not in verdicts
-        ]
-        also = _refused(db, project_id, undecided)
+        also = _refused(db, project_id, list(zip(taken, answers, strict=True)), asking - verdicts.keys())
         if not also:
             savepoint.commit()
             break
@@ -97,16 +92,27 @@ def _judge(
     return refused, answers
 
 
-def _refused(db: Session, project_id: int, account_events: Sequence[tuple[Event, Resolved]]) -> set[str]:
-    """The message ids of account events with an e-mail that another customer holds, or an earlier one here asks for."""
-    holders: dict[str, str] = {}
+def _refused(
+    db: Session, project_id: int, messages: Sequence[tuple[Parsed, Resolved]], undecided: set[str]
+) -> set[str]:
+    """The ids of those of the undecided messages with an e-mail that another customer holds.
+
+    One after the other, as though each were a batch of its own: an address that one gives up is free for the next, and
+    one that it takes is not. So what it says of addresses is saved here already.
+    """
     refused = set()
-    for event, resolved in account_events:
-        email = _email(event)
-        found = email_owner(db, project_id, email)
-        holder = str(found) if found else holders.setdefault(email, str(resolved.customer_id))
-        if holder != str(resolved.customer_id):
-            refused.add(event.message_id)
+    for message, resolved in messages:
+        event = message.event
+        if event.message_id in undecided:
+            holder = email_owner(db, project_id, _email(event))
+            if holder is not None and holder != resolved.customer_id:
+                refused.add(event.message_id)
+                continue
+        address = event_properties(event).get("email") if event.event in TRAIT_EVENTS else None
+        if address:
+            id_type, id_value = origin_of(message)
+            said = (id_type, id_value, {"email": address}, message.occurred_at, event.message_id)
+            save_traits(db, project_id, [said])
     return refused
 
 

@@ -151,6 +151,20 @@ def test_an_email_that_was_changed_is_a_new_customers_and_its_former_owner_canno
     assert line.stream.counters(line.project_id).quarantined == 2
 
 
+def test_an_email_that_is_changed_and_reused_within_one_batch_is_the_new_customers(line: Line) -> None:
+    """As in two batches: how messages are cut into batches decides nothing."""
+    line.send(account("account_register", "a", "jon", "jon@shop.example"))
+    line.drain()
+    line.send(
+        account("account_register", "b", "bob", "jon@shop.example"),
+        account("account_update", "c", "jon", "new@shop.example"),
+        account("account_register", "d", "ann", "jon@shop.example"),
+        account("account_update", "e", "jon", "jon@shop.example"),
+    )
+    line.drain()
+    assert [row.message_id for row in line.rows()] == ["a", "c", "d"]
+
+
 REUSED = [
     {"message_id": "a", "user_id": {"user_id": "jon", "email": "jon@shop.example"}},
     {"message_id": "b", "user_id": {"user_id": "jon", "email": "new@shop.example"}},
