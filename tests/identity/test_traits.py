@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from shopalytic.accounts.models import Trait
+from shopalytic.identity.decisions import merge_customers, undo_decision
 from shopalytic.identity.ids import VISITOR
 from shopalytic.identity.traits import email_owner, save_traits, traits
 from tests.identity.people import NOON, Shop, identify, saw
@@ -137,6 +138,24 @@ def test_of_a_browser_that_says_it_on_every_page_only_the_newest_are_kept(
         rows = db.scalars(select(Trait.value).where(Trait.project_id == office.shop.project))
         assert sorted(map(str, rows)) == ["n3", "n4", "n5"]
     assert office.traits(office.shop.visitor("anna")) == {"name": "n5"}
+
+
+def test_merged_the_newer_value_counts_and_taken_back_each_has_his_own_again(office: Office) -> None:
+    shop = office.shop
+    shop.receive(identify("anna", "17", at=0), identify("ben", "18", at=0))
+    anna, ben = shop.visitor("anna"), shop.visitor("ben")
+    office.say(("user_id", "17"), {"city": "Ulm", "name": "Anna"}, at=5)
+    office.say((VISITOR, "ben"), {"city": "Bonn", "age": 7}, at=6, message="m6")
+    office.say((VISITOR, "anna"), {"age": 9}, at=7, message="m7")
+    own = (office.traits(anna), office.traits(ben))
+    for _ in range(2):
+        with shop.sessions.begin() as db:
+            merged = merge_customers(db, shop.project, anna, ben, by="user:1", door="dashboard")
+        assert office.traits(anna) == {"city": "Bonn", "name": "Anna", "age": 9}
+        assert office.traits(ben) == {}
+        with shop.sessions.begin() as db:
+            undo_decision(db, shop.project, merged.decision_id, by="user:1", door="dashboard")
+        assert (office.traits(anna), office.traits(ben)) == own
 
 
 def test_an_email_address_has_the_customer_of_whom_it_was_said(office: Office) -> None:
