@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from shopalytic.accounts.db import reading
 from shopalytic.identity.derived import read_owners
-from shopalytic.identity.ids import VISITOR, origin_id
+from shopalytic.identity.ids import VISITOR, origin_id, sort_user_ids
 from shopalytic.identity.overrides import instant_text
 from shopalytic.identity.rules import Id, Timeline
 from shopalytic.store import Store
@@ -134,9 +134,13 @@ def find_id(project_id: int, held: Held) -> Id | None:
     """The id that the rows stand under: the one that the origin is made of. None where none of theirs is it, as with
     the rows of somebody anonymised.
     """
-    if held.visitor and origin_id(project_id, VISITOR, held.visitor) == held.origin_id:
-        return VISITOR, held.visitor
-    for each in held.ids.items():
+    named = [(VISITOR, held.visitor)] if held.visitor else []
+    for each in (*named, *held.ids.items()):
         if origin_id(project_id, *each) == held.origin_id:
             return each
+    # Rows keep ids as they were sent; an origin is made of what they mean.
+    for name, value in held.ids.items():
+        for each in sort_user_ids({name: value})[0].items():
+            if origin_id(project_id, *each) == held.origin_id:
+                return each
     return None

@@ -12,7 +12,7 @@ from sqlalchemy import delete, insert, select, update
 from shopalytic.accounts.models import Conflict, Identity, Override
 from shopalytic.identity.ids import origin_id
 from shopalytic.identity.rules import BEGINNING
-from tests.audit.conftest import check, instant, told
+from tests.audit.conftest import at, check, instant, told
 from tests.privacy.conftest import Shop
 
 NOBODY = UUID(int=7)
@@ -179,3 +179,24 @@ def test_what_is_broken_is_told_and_mended(
 
     again = check(shop)
     assert (again.told, again.row.differences) == (set(), 0)
+
+
+def test_rows_under_an_id_that_was_sent_in_another_spelling_are_found(shop: Shop) -> None:
+    shop.visit(at(50, user_id={"email": " Dora@A.Example"}), at(51, tracking_id="tablet"))
+    shop.visit(at(52, type="identify", tracking_id="tablet", user_id={"email": "DORA@a.example"}))
+    assert check(shop).told == set()
+    change_rows(shop, origin_id(shop.project.project_id, "email", "dora@a.example"))
+    assert check(shop).told == told(shop, "rows_wrong", "email", "dora@a.example")
+    assert check(shop, mends=True).row.mended == 1
+
+
+def test_rows_that_are_somebodys_by_no_id_of_theirs_are_told_and_left(sqlite_shop: Shop) -> None:
+    shop = sqlite_shop
+    shop.parts.store.command(
+        "ALTER TABLE {{local('events')}} UPDATE tracking_id = 'lost' "
+        f"WHERE project_id = {shop.project.project_id} AND tracking_id = 'laptop' SETTINGS mutations_sync = 2"
+    )
+    found = check(shop, mends=True)
+    laptop = str(origin_id(shop.project.project_id, "tracking_id", "laptop"))
+    assert found.told == {("rows_unexplained", "", laptop)}
+    assert (found.row.differences, found.row.mended) == (1, 0)
