@@ -29,7 +29,7 @@ from tests.identity.shop_machine import ShopMachine
 from tests.identity.test_model import compare, said
 from tests.postgres import fresh_database, running_postgres
 
-CASES_AT_ONCE = 250
+CASES_AT_ONCE = 100
 SETTINGS = settings(
     max_examples=CASES_AT_ONCE,
     stateful_step_count=40,
