@@ -25,6 +25,8 @@ DOORS = {
 }
 """Those worth a word: what came natively goes without saying."""
 PAIRS_SHOWN = 3
+ERASED = "erased"
+"""The cause of an entry that keeps the place of an erased person in a browser that others share."""
 REASONS = {
     "owned_by_another": "they belong to different customers",
     "second_of_unique_type": "a customer has only one id of this type",
@@ -42,6 +44,8 @@ def clause(link: CustomerLink, names: Mapping[str, str]) -> Words:
     visitor, user, other = (VISITOR, link.tracking_id), (link.type, link.value), link.other
     by = names.get(link.decided_by, link.decided_by)
     match link.kind:
+        case "identify" if link.cause == ERASED:
+            said = ["somebody who was erased since signed in on ", visitor]
         case "identify":
             said: Words = [f"{_call('identify', user)}{_through(link)} linked ", visitor, " with ", user]
         case "track":

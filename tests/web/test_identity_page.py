@@ -16,8 +16,10 @@ from werkzeug.test import TestResponse
 from shopalytic.accounts.keys import hash_secret_key
 from shopalytic.accounts.models import Key, Link, Project
 from shopalytic.events.event import Event
+from shopalytic.identity.decisions import undo_link
 from shopalytic.identity.ids import origin_id
 from shopalytic.identity.ledger import Sighting, resolve
+from shopalytic.identity.strip import read_holdings, strip_customer
 from shopalytic.pipeline.overrides import send_overrides
 from shopalytic.reports.customer_summary import customer_summaries
 from shopalytic.reports.project import Project as ProjectValues
@@ -149,6 +151,27 @@ def test_customers_who_share_a_browser_lead_to_each_other(shop: Shop) -> None:
     assert f'href="{identity(shop, first)}"' in page
     assert "browser · shared" in page
     assert "theirs until" in page
+
+
+def test_an_erased_person_keeps_a_place_without_a_name(shop: Shop) -> None:
+    first = said(shop, "identify", "tid-kiosk", "a")
+    second = said(shop, "identify", "tid-kiosk", "b", minute=5)
+    with shop.parts.sessions.begin() as db:
+        strip_customer(db, shop.project_id, read_holdings(db, shop.project_id, first))
+    page = shop.page(f"/customers/{second}/identity")
+    assert "An erased person" in page
+    assert "erased-" not in page
+    [placeholder] = set(re.findall(r"/customers/([0-9a-f-]{36})/identity\"", page)) - {str(second)}
+    theirs = shop.page(f"/customers/{placeholder}/identity")
+    assert "somebody who was erased since signed in on browser <code>tid-kiosk</code>" in theirs
+    assert "/identity/undo/" not in theirs
+
+
+def test_a_long_id_is_shortened_in_the_picture_and_whole_in_its_title(shop: Shop) -> None:
+    customer = said(shop, "identify", "tid-anna", "x" * 90)
+    page = shop.page(f"/customers/{customer}/identity")
+    assert f"<title>user_id {'x' * 90}, since" in page
+    assert re.search(r'class="node-label"[^>]*>x{8,14}…x+</text>', page)
 
 
 def test_a_browser_that_never_said_who_it_is_has_a_picture_of_one_id(shop: Shop) -> None:
@@ -410,6 +433,18 @@ def test_an_anonymous_visitor_whom_only_the_store_knows_can_be_merged(shop: Shop
 
 def test_the_list_of_decisions_says_that_there_is_none_yet(shop: Shop) -> None:
     assert "Nobody has undone a link" in shop.page("/decisions")
+
+
+def test_what_a_key_decided_is_told_with_the_beginning_of_the_key(shop: Shop, two: UUID) -> None:
+    link = link_id(shop, "tid-bert")
+    with shop.parts.sessions.begin() as db:
+        key = Key(project_id=shop.project_id, kind="secret", value="0" * 64, hint="sha_sec_abcd")
+        db.add(key)
+        db.flush()
+        undo_link(db, shop.project_id, two, link, by=f"key:{key.id}", door="api")
+    page = shop.page("/decisions")
+    assert "key sha_sec_abcd… undid the link between" in page
+    assert "through the API" in page
 
 
 def test_a_decision_of_another_project_is_not_found(shop: Shop, two: UUID) -> None:

@@ -14,7 +14,8 @@ from shopalytic.accounts.deciders import names_of_deciders
 from shopalytic.identity.derived import read_owners
 from shopalytic.identity.explain import CustomerLink, links
 from shopalytic.identity.ids import VISITOR
-from shopalytic.identity.wording import Words, clause, decision_clause, ends_of
+from shopalytic.identity.strip import PLACEHOLDER
+from shopalytic.identity.wording import ERASED, Words, clause, decision_clause, ends_of
 from shopalytic.parts import Parts
 from shopalytic.reports.project import Project
 from shopalytic.web.dashboard import people
@@ -74,7 +75,8 @@ def tell(found: Iterable[CustomerLink], names: Mapping[str, str], time_zone: str
         ids = (link.tracking_id, link.type, link.value, link.other_type, link.other_value)
         key = (link.kind, *ids, link.active, link.refused, link.earlier_elsewhere)
         known = said.get(key)
-        can_be_undone = link.active and not link.refused and link.kind in LINKING
+        is_placeholder = link.cause == ERASED
+        can_be_undone = link.active and not link.refused and link.kind in LINKING and not is_placeholder
         said[key] = (
             replace(known, last_at=at, times=known.times + 1)
             if known
@@ -120,5 +122,7 @@ def _decision(
 
 
 def names_of_others(parts: Parts, project: Project, graph: Graph) -> dict[UUID, str]:
+    """An erased person's place in a shared browser is nobody's name."""
     others = [node.customer_id for node in graph.nodes if node.customer_id is not None]
-    return people.names_of(parts, project.project_id, others)
+    names = people.names_of(parts, project.project_id, others)
+    return {one: "An erased person" if name.startswith(PLACEHOLDER) else name for one, name in names.items()}
