@@ -43,11 +43,12 @@ def clause(link: CustomerLink, names: Mapping[str, str]) -> Words:
     """
     visitor, user, other = (VISITOR, link.tracking_id), (link.type, link.value), link.other
     by = names.get(link.decided_by, link.decided_by)
+    said: Words
     match link.kind:
         case "identify" if link.cause == ERASED:
             said = ["somebody who was erased since signed in on ", visitor]
         case "identify":
-            said: Words = [f"{_call('identify', user)}{_through(link)} linked ", visitor, " with ", user]
+            said = [f"{_call('identify', user)}{_through(link)} linked ", visitor, " with ", user]
         case "track":
             said = [f"{_source(link)} of ", visitor, " named ", user, ", which linked them"]
         case "alias":
