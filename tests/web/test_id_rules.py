@@ -28,7 +28,8 @@ def test_the_types_of_the_ledger_are_listed_with_what_they_do(shop: Shop) -> Non
     shop.identified("laptop", "42")
     text = shop.page(PAGE)
     assert "user_id" in text
-    assert "1 id, 1 customer" in text
+    assert "1 id<" in text
+    assert "1 browser<" in text
     assert "A customer has any number of browsers. After 100 new links with ids in a day" in text
     assert "No id is on the list." in text
 
@@ -42,6 +43,13 @@ def test_a_type_is_made_unique_and_soft_ones_are_marked(shop: Shop) -> None:
     assert rules(shop, "device") == [RuleChoice(is_hard=False)]
     assert "does not link" in shop.page(PAGE)
     assert "olga@shop.example" in shop.page(PAGE)
+
+
+def test_it_is_told_how_many_customers_have_more_than_a_new_limit(shop: Shop) -> None:
+    for visitor in ("laptop", "phone", "tablet"):
+        shop.identified(visitor, "42")
+    _, text = save(shop, type="tracking_id", max_per_customer="2", new_links_per_day="100")
+    assert "1 customer has more than that today, and keeps them." in text
 
 
 def test_saving_what_is_set_already_says_so_and_adds_nothing(shop: Shop) -> None:

@@ -117,8 +117,6 @@ class IdTypeAnswer(msgspec.Struct, frozen=True):
 
     type: Annotated[str, Meta(description="`tracking_id` for browsers.")]
     ids: int
-    customers: Annotated[int, Meta(description="Who have an id of the type.")]
-    most: Annotated[int, Meta(description="How many one customer has at most.")]
     is_hard: Annotated[bool, Meta(description="False: it is kept with what came with it, and links nobody.")]
     max_per_customer: Annotated[Limit, Meta(description="1: unique.")]
     new_links_per_day: Annotated[

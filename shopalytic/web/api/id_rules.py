@@ -35,8 +35,6 @@ def get_id_rules(asked: Asked, query: NoQuery) -> IdRulesAnswer:
             IdTypeAnswer(
                 type=one.name,
                 ids=one.ids,
-                customers=one.customers,
-                most=one.most,
                 is_hard=one.choice.is_hard,
                 max_per_customer=one.choice.max_per_customer,
                 new_links_per_day=one.choice.new_links_per_day,

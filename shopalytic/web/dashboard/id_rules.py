@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +18,7 @@ from shopalytic.identity.id_rules import (
     TypeOfId,
     WrongIdRule,
     choice_of,
+    count_over,
     list_rules,
     list_types,
     save_rule,
@@ -65,9 +67,12 @@ def take_id_rule() -> Any:
         choice = parse_choice()
         with get_parts().sessions.begin() as db:
             row = save_rule(db, here().project.id, name, choice, by=f"user:{here().user.id}")
+        over = count_those_over(row)
     except WrongIdRule as error:
         return Response(ids_page(problem=error, of=name), 422)
-    return redirect(url_for("dashboard.ids", saved=row.id_type if row else "", same=None if row else name))
+    if row is None:
+        return redirect(url_for("dashboard.ids", same=name))
+    return redirect(url_for("dashboard.ids", saved=row.id_type, over=over or None))
 
 
 @pages.post("/settings/ids/never", endpoint="add_never")
@@ -90,6 +95,14 @@ def take_remove_never(never_id: int) -> Any:
     return redirect(url_for("dashboard.ids", saved="removed", _anchor="never"))
 
 
+def count_those_over(row: IdRuleRow | None) -> int:
+    """After the saving: it may take seconds, in which nobody should wait."""
+    if row is None or row.max_per_customer is None:
+        return 0
+    with reading(get_parts().sessions) as db:
+        return count_over(db, row.project_id, row.id_type, row.max_per_customer)
+
+
 def ids_page(*, problem: ForbiddenId | Rejected | None = None, of: str = "") -> str:
     """of: the type whose form was refused, or `never`; what was typed there stays."""
     now = datetime.now(UTC)
@@ -110,6 +123,7 @@ def ids_page(*, problem: ForbiddenId | Rejected | None = None, of: str = "") -> 
         form=request.form,
         saved=request.args.get("saved", ""),
         same=request.args.get("same", ""),
+        over=re.sub(r"[^0-9]", "", request.args.get("over", ""))[:9],
     )
 
 
