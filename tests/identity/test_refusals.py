@@ -6,13 +6,15 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import HealthCheck, given, settings
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from shopalytic.accounts.models import Conflict
+from shopalytic.accounts.models import Conflict, Identity
 from shopalytic.identity.refusals import write_conflicts
 from shopalytic.identity.rules import BEGINNING, Customers, Refused, Step
-from tests.identity.people import NOON, Shop, alias, identify, saw
+from shopalytic.identity.sightings import Sighting
+from tests.identity.people import NOON, Shop, alias, arrivals, identify, saw
 
 
 @pytest.fixture
@@ -118,3 +120,32 @@ def test_what_is_refused_no_more_goes_and_its_mark_with_it(shop: Shop) -> None:
     shop.receive(identify("t2", "ann", 5))
     assert said
     assert refused(shop) == []
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(arrival=arrivals())
+def test_in_whatever_order_messages_arrive_it_is_about_the_same_two(
+    sqlite_sessions: sessionmaker[Session], arrival: tuple[list[Sighting], list[list[Sighting]]]
+) -> None:
+    sightings, batches = arrival
+    shop, all_at_once = Shop(sqlite_sessions), Shop(sqlite_sessions)
+    for batch in batches:
+        shop.receive(*batch)
+    all_at_once.receive(*sightings)
+    assert told(shop) == told(all_at_once)
+
+
+def told(shop: Shop) -> list[tuple[Any, ...]]:
+    """The refused links without what differs between two projects: customers are named by an id that they have."""
+    with shop.sessions() as db:
+        names: dict[UUID | None, str] = {None: ""}
+        for one in db.scalars(
+            select(Identity)
+            .where(Identity.project_id == shop.project)
+            .order_by(Identity.id_type, Identity.id_value)
+        ):
+            names.setdefault(one.customer_id, f"{one.id_type} {one.id_value}")
+    return sorted(
+        (one.message_id, one.kind, one.id_value, one.other_value, one.reason, names[one.owner_id], names[one.asked_id])
+        for one in refused(shop)
+    )  # fmt: skip
