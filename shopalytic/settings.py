@@ -88,7 +88,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         int, _says("Idle minutes after which a visitor's next event starts a new session.", ge=1, le=1440)
     ] = 30
     geoip_file: Annotated[
-        Path | None, _says("Country database in MaxMind's format; without one no country is filled in.")
+        Path | None,
+        _says(
+            "Country database in MaxMind's format, which web and workers read; without one no country is filled in."
+        ),
     ] = None
     tag_name: Annotated[
         str, _says("File name under which the tag is served.", pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$")

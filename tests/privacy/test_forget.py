@@ -14,6 +14,7 @@ from shopalytic.identity.never import add_never
 from shopalytic.parts import Parts
 from shopalytic.privacy.record import find_erasure
 from shopalytic.privacy.run import advance
+from shopalytic.privacy.stops import stop_tracking
 from shopalytic.settings import Settings
 from shopalytic.store import Store
 from shopalytic.store.migrate import migrate_store
@@ -104,6 +105,8 @@ def test_forget_leaves_no_trace_in_any_file_or_table(whole_shop: Shop, folder: P
     assert any(name.startswith("queue/") for name in before)
     assert any(name.startswith("shopalytic.db") for name in before)
     assert tables_with(shop.parts.store, *SECRETS)
+    # Whom it stops is kept as digests, which stay.
+    assert stop_tracking(shop.parts, shop.project, customer, by="command").stop_id
     asked = shop.ask("forget", customer)
     shop.work(asked.erasure_id)
     assert tables_with(shop.parts.store, *SECRETS, str(customer)) == []

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shopalytic import jobs
 from shopalytic.accounts.models import Project as ProjectRow
 from shopalytic.errors import ConfigurationError, NotFound
 from shopalytic.privacy.retention import (
@@ -213,6 +214,17 @@ def test_what_is_set_aside_goes_too_and_counts_as_dropped(sqlite_shop: Shop) -> 
         project=shop.project.project_id,
     )
     assert left.number == 0
+
+
+def test_the_hourly_job_deletes_what_is_due(sqlite_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = sqlite_shop
+    insert_events(
+        shop.parts.store, [make_event(project_id=shop.project.project_id, at="2020-01-01 00:00:00")]
+    )
+    keep(shop, 12, at=datetime.now(UTC) - GRACE)
+    monkeypatch.setattr("shopalytic.jobs._parts", lambda: (shop.parts, shop.runner))
+    jobs.tidy()
+    assert shop.rows() == []
 
 
 def test_who_is_who_and_properties_stay(sqlite_shop: Shop) -> None:
