@@ -17,9 +17,10 @@ from shopalytic.accounts.db import reading
 from shopalytic.accounts.models import FoldRound, Override
 from shopalytic.identity.ids import origin_id
 from shopalytic.identity.ledger import Sighting, resolve
+from shopalytic.identity.overrides import END_TEXT, PendingOverride
 from shopalytic.parts import Parts
 from shopalytic.pipeline import fold
-from shopalytic.pipeline.overrides import OVERRIDES_AT_ONCE, override_row, send_overrides
+from shopalytic.pipeline.overrides import override_row, send_overrides
 from shopalytic.settings import Settings
 from shopalytic.store import Store
 from shopalytic.store.mutations import is_rewriting
@@ -257,22 +258,11 @@ def test_an_override_that_arrives_late_again_changes_nothing(line: Line) -> None
     [sent] = outbox(line)
     before = owners(line)
     fold_all(line)
-    again = override_row(
-        msgspec.convert(
-            {"version": sent.version, "project_id": line.project_id, "origin_id": sent.origin_id,
-             "timeline": [("1970-01-01 00:00:00.000", "2299-12-31 23:59:59.999", str(sent.origin_id))]},
-            fold_pending(),
-        )
-    )  # fmt: skip
+    steps = [("1970-01-01 00:00:00.000", END_TEXT, str(sent.origin_id))]
+    again = override_row(PendingOverride(sent.version, line.project_id, sent.origin_id, steps))
     line.store.insert("overrides", [msgspec.json.encode(again)], token="late")
     line.store.reload_owners()
     assert owners(line) == before
-
-
-def fold_pending() -> type:
-    from shopalytic.identity.overrides import PendingOverride
-
-    return PendingOverride
 
 
 @pytest.mark.parametrize("when", ["after the beginning", "after the rows", "after the end"])
@@ -441,4 +431,4 @@ def test_more_than_one_piece_of_overrides_goes(line: Line, monkeypatch: pytest.M
     fold_all(line)
     assert owners(line) == before
     assert in_force(line) == 0
-    assert OVERRIDES_AT_ONCE > 2
+    assert outbox(line) == []
