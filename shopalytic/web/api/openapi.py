@@ -129,14 +129,15 @@ def _path_parameters(call: Call) -> list[dict[str, Any]]:
 def _query_parameters(query: dict[str, Any]) -> list[dict[str, Any]]:
     parameters = []
     for name, schema in query["properties"].items():
-        sentence = schema.pop("description", "")
+        # Two calls may take the same query: what is taken out here would be missing from the other.
+        sentence = schema.get("description", "")
         parameters.append(
             {
                 "name": name,
                 "in": "query",
                 "required": name in query["required"],
                 "description": sentence,
-                "schema": schema,
+                "schema": {key: value for key, value in schema.items() if key != "description"},
             }
         )
     return parameters
