@@ -67,3 +67,11 @@ def test_the_pages_of_an_identity_fit_a_phone_and_can_be_read(visit: Visit, shop
         page.get_by_role("link", name="Undo the link of").first.click()
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
         assert page.evaluate(FAINT_TEXT) == []
+    page.get_by_role("button", name="Undo the link").click()
+    expect(page.get_by_role("status")).to_contain_text("undid the link between")
+    for size in (DESKTOP, PHONE):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        for path in (f"/customers/{who}/identity", "/decisions"):
+            page.goto(f"{visit.url}{path}")
+            assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
+            assert page.evaluate(FAINT_TEXT) == [], f"{path} in {scheme}"
