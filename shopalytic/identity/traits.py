@@ -141,8 +141,8 @@ def email_owner(db: Session, project_id: int, email: str) -> UUID | None:
         .order_by(TRAIT.occurred_at, TRAIT.message_id)
     ).all()
     timelines = read_owners(db, project_id, {(row.id_type, row.id_value) for row in said})
-    for row in said:
-        owner = _owner(project_id, timelines, (row.id_type, row.id_value), row.occurred_at)
+    owners = [_owner(project_id, timelines, (row.id_type, row.id_value), row.occurred_at) for row in said]
+    for owner in dict.fromkeys(owners):
         # Somebody who has changed the address since, under another id, does not hold it any more.
         if search_text(traits(db, project_id, owner).get("email")) == email:
             return owner
