@@ -38,7 +38,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ".shopalytic"
     )
     secret_key: Annotated[
-        str, _says("Signs sessions and sign-in links; made at the first start and kept in the data folder.")
+        str,
+        _says(
+            "Signs sessions and sign-in links, and knows erased ids again: the same on every machine. Made at the first "
+            "start and kept in the data folder."
+        ),
     ] = ""
     redis_url: Annotated[str, _says("Redis or Valkey that holds the queue; empty: the embedded Valkey.")] = ""
     database_url: Annotated[
