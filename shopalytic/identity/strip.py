@@ -122,7 +122,9 @@ def strip_customer(db: Session, project_id: int, holdings: Holdings) -> int:
     refold(db, project_id, others | shared)
     # What told of the others' time on a shared browser went with the overrides of the erased one's.
     timelines = read_owners(db, project_id, shared)
-    write_overrides(db, project_id, {origin_id(project_id, *each): steps for each, steps in timelines.items()})
+    write_overrides(
+        db, project_id, {origin_id(project_id, *each): steps for each, steps in timelines.items()}
+    )
     return removed
 
 
@@ -224,8 +226,6 @@ def _strip_links(db: Session, project_id: int, holdings: Holdings) -> set[Id]:
     return {each for each in named if each[1]} - own
 
 
-def _keep_others(db: Session, project_id: int, others: set[Id]) -> None:
-    """Where another customer had an id by what was said of it and of an erased one at once, an entry of nobody's message
 def _forget_samples(db: Session, project_id: int, holdings: Holdings) -> None:
     """What checks of the customers told of the person, be it by numbers alone."""
     erased = {str(one) for one in (holdings.customer_id, *(span.origin_id for span in holdings.spans))}
@@ -235,6 +235,8 @@ def _forget_samples(db: Session, project_id: int, holdings: Holdings) -> None:
             check.samples = kept
 
 
+def _keep_others(db: Session, project_id: int, others: set[Id]) -> None:
+    """Where another customer had an id by what was said of it and of an erased one at once, an entry of nobody's message
     says that it is its: else what it did would move, or its id be unknown.
     """
     before = read_owners(db, project_id, others)
