@@ -58,7 +58,8 @@ def _run(parts: Parts, project: Project, mends: bool) -> IdentityCheck | None:
     begun = begin(parts.sessions, project.id, asked_by="command", mends=mends)
     turn = None if begun.is_repeat else begun.check.turn
     while (check := find_check(parts.sessions, begun.check.id)) is not None and check.done_at is None:
-        turn = advance(parts, check.id, turn, seconds=TURN_SECONDS)
+        # Logged, it would stand in between the answer's lines.
+        turn = advance(parts, check.id, turn, seconds=TURN_SECONDS, logs=False)
         if turn is None:
             # Done, or a worker is at it, or somebody is being erased.
             time.sleep(PAUSE_SECONDS)

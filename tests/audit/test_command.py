@@ -37,6 +37,7 @@ def test_it_says_what_was_compared_and_exits_with_0(run: Run) -> None:
     done = run()
     assert done.exit_code == 0, done.output
     assert "3 customers rebuilt from 6 entries, 9 events compared: all the same." in done.stdout
+    assert len(done.output.splitlines()) == 1
 
 
 def test_a_difference_is_told_without_the_id_and_exits_with_1(sqlite_shop: Shop, run: Run) -> None:
