@@ -130,12 +130,16 @@ def erase_never(
 ) -> int:
     """Put digests in place of a person's ids, which go on meaning nobody. A repeat changes nothing.
 
-    ids: the person's; values: what else names the person, of whatever type. Gives how many entries it were.
+    ids: the person's; values: what else names the person, of whatever type. secret_key: where there is none, the entries
+    are deleted: a digest that anybody can make would tell whose it is. Gives how many entries it were.
     """
     found = find_never(db, project_id, ids, values)
     for row in found:
-        row.digest = digest_id(secret_key, project_id, (row.id_type, row.id_value))
-        row.id_value = ""
+        if secret_key:
+            row.digest = digest_id(secret_key, project_id, (row.id_type, row.id_value))
+            row.id_value = ""
+        else:
+            db.delete(row)
     db.flush()
     return len(found)
 

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from shopalytic.accounts.db import reading
 from shopalytic.accounts.models import Erasure
+from shopalytic.errors import ConfigurationError
 from shopalytic.events.event import Event
 from shopalytic.events.personal import Known, personal_texts
 from shopalytic.events.properties import event_properties
@@ -248,7 +249,10 @@ def _plan(work: Work, db: Session, held: list[Partition]) -> None:
 def _erase_never(work: Work, db: Session) -> None:
     holdings = work.holdings
     ids = [*holdings.ids, *((VISITOR, visitor) for visitor in holdings.own_visitors)]
-    key = get_secret_key(work.parts.settings)
+    try:
+        key = get_secret_key(work.parts.settings)
+    except ConfigurationError:
+        key = ""
     erase_never(db, work.project_id, ids, [*holdings.said, *work.plan.addresses], key)
 
 

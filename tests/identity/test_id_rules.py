@@ -261,6 +261,13 @@ def test_an_erased_persons_id_goes_on_meaning_nobody_and_is_not_kept(shop: Shop)
     assert shop.is_nobody(("card", "till"), later, "a key")
 
 
+def test_without_a_secret_key_an_erased_persons_id_leaves_the_list(shop: Shop) -> None:
+    shop.add(("email", "jon@shop.example"))
+    with shop.sessions.begin() as db:
+        assert erase_never(db, shop.project, [("email", "jon@shop.example")], [], "") == 1
+        assert list_never(db, shop.project) == []
+
+
 def test_an_address_that_is_a_persons_only_by_a_property_is_erased_as_well(shop: Shop) -> None:
     shop.add(("email", "jon@shop.example"))
     with shop.sessions.begin() as db:
