@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy.orm import Session, sessionmaker
 
 from shopalytic.accounts.models import Sandbox
@@ -24,11 +26,12 @@ from shopalytic.identity.id_rules import (
     save_rule,
 )
 from shopalytic.identity.ids import ForbiddenId, origin_id
-from shopalytic.identity.judging import READ_EVERY_SECONDS, Judges, read_judge, stand_in
+from shopalytic.identity.judging import READ_EVERY_SECONDS, Judge, Judges, read_judge, stand_in
 from shopalytic.identity.ledger import Sighting, resolve
 from shopalytic.identity.lookup import find_customer, visitor_customers
 from shopalytic.identity.never import (
     Id,
+    Listed,
     add_never,
     digest_id,
     erase_never,
@@ -310,3 +313,49 @@ def test_a_soft_id_that_is_too_long_for_a_tracking_id_still_tells_one_visitor_fr
 def test_the_choice_of_a_rule_is_what_was_saved() -> None:
     rule = IdRule(id_type="email", from_at=NOON, max_per_customer=2, is_told_by_property=True)
     assert choice_of(rule) == RuleChoice(max_per_customer=2, is_told_by_property=True)
+
+
+SECONDS = st.floats(0, 600, allow_nan=False).map(lambda seconds: NOON + timedelta(seconds=round(seconds, 3)))
+
+
+@given(
+    rules=st.lists(st.tuples(SECONDS, st.booleans(), st.booleans()), max_size=5),
+    listings=st.lists(st.tuples(SECONDS, st.none() | SECONDS), max_size=3),
+    received_at=SECONDS,
+    waited=st.floats(0, 3600),
+    cache_age=st.floats(0, READ_EVERY_SECONDS),
+)
+def test_whoever_judges_a_message_whenever_with_whatever_it_remembers_judges_the_same(
+    rules: list[tuple[datetime, bool, bool]],
+    listings: list[tuple[datetime, datetime | None]],
+    received_at: datetime,
+    waited: float,
+    cache_age: float,
+) -> None:
+    """What was saved after a worker last looked cannot count yet for a message that it has in hand."""
+    till = ("card", "till")
+    saved = [
+        (at, IdRule(id_type="email", from_at=at, is_hard=hard, is_told_by_property=told and hard))
+        for at, hard, told in rules
+    ]
+    spans = [(at, None if end is None else max(at, end)) for at, end in listings]
+
+    def as_known(by: datetime) -> Judge:
+        listed = [
+            Listed(
+                till, "", at + TAKES_EFFECT_AFTER,
+                None if end is None or end > by else end + TAKES_EFFECT_AFTER,
+            )
+            for at, end in spans
+            if at <= by
+        ]  # fmt: skip
+        return Judge(Policy(rule for at, rule in saved if at <= by), listed)
+
+    looked_at = received_at + timedelta(seconds=waited) - timedelta(seconds=cache_age)
+    worker, all_knowing = as_known(looked_at), as_known(NOON + timedelta(days=1))
+    for ask in (
+        lambda judge: judge.is_soft("email", received_at),
+        lambda judge: judge.takes_told_email(received_at),
+        lambda judge: judge.is_nobody(till, received_at),
+    ):
+        assert ask(worker) == ask(all_knowing)
