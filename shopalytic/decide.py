@@ -33,20 +33,20 @@ class Decided(msgspec.Struct, frozen=True):
 def decide(parts: Parts, project: Project, action: Action, *, is_dry_run: bool) -> Decided:
     """Carry out a decision; or only try it, which leaves everything as it was.
 
-    What moves is counted before it is decided, so that nothing is of which nobody could say what it moves. Reports tell
-    of it at once; where the store stops answering in between, as soon as it does. Raises NotFound, Rejected,
-    Unavailable.
+    It is always tried first, so that nothing is decided of which nobody could say what it moves; and not counted in between,
+    so that nobody waits for the store while it is decided. Reports tell of it at once; where the store stops answering,
+    as soon as it does again. Raises NotFound, Rejected, Unavailable.
     """
     with naming_database_faults(), parts.sessions() as db:
-        change = action(db)
-        if is_dry_run:
-            db.rollback()
-        moves = count_moved(parts.store, project, change.moved)
-        db.commit()
+        tried = action(db)
+        db.rollback()
+    moves = count_moved(parts.store, project, tried.moved)
     if is_dry_run:
-        return Decided("", moves, change.customers)
+        return Decided("", moves, tried.customers)
+    with naming_database_faults(), parts.sessions.begin() as db:
+        made = action(db)
     try:
         send_overrides(parts.store, parts.sessions)
     except (Unavailable, StoreRefused) as error:
         log.warning("a decision waits to be sent to the store", why=error.message)
-    return Decided(change.decision_id, moves, change.customers)
+    return Decided(made.decision_id, moves, made.customers)

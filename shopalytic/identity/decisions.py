@@ -6,10 +6,8 @@ ledger says at that moment; whoever comes second is told what the first has done
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -19,30 +17,27 @@ from sqlalchemy.orm import Session
 from shopalytic.accounts.models import Link
 from shopalytic.errors import NotFound, Rejected
 from shopalytic.identity.derived import read_owners
-from shopalytic.identity.entries import DECIDED, NO_ID, Entry, Id, Tie, effective, void
+from shopalytic.identity.draft import Change, Draft, Kind, carry_out, default_timeline
+from shopalytic.identity.entries import DECIDED, NO_ID, Entry, Id, Tie, effective, is_union, reaches, void
 from shopalytic.identity.id_rules import read_policy
 from shopalytic.identity.ids import USER_ID, VISITOR, origin_id
-from shopalytic.identity.ledger import ENTRY_COLUMNS, connected, entry_of, refold
+from shopalytic.identity.ledger import ENTRY_COLUMNS, connected, entry_of
 from shopalytic.identity.lookup import customer_ids, rank
-from shopalytic.identity.overrides import END_TEXT, instant_text
-from shopalytic.identity.rules import BEGINNING, Step, Timeline, fold, owner_at
-from shopalytic.identity.statements import hold_identity, insert_into
-from shopalytic.identity.strip import Span
+from shopalytic.identity.rules import Timeline, fold
+from shopalytic.identity.statements import hold_identity
 
-Kind = Literal["undo", "split", "merge"]
+__all__ = [
+    "Change",
+    "Decision",
+    "list_decisions",
+    "merge_customers",
+    "split_customer",
+    "undo_decision",
+    "undo_link",
+]
 
 NO_CUSTOMER = "This project has no such customer."
 LINK = Link.__table__.c
-
-
-class Change(msgspec.Struct, frozen=True):
-    """What a decision did. moved: rows that are somebody else's after it; customers: whose the ids that it touched are
-    afterwards, first the one it was about, where there is such a one still.
-    """
-
-    decision_id: str
-    moved: list[Span]
-    customers: list[UUID]
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,9 +84,11 @@ def undo_link(
     known = connected(db, project_id, entry.ids)
     if not any(one.tie == entry.tie and one.kind not in ("undo", "seen") for one in effective(known)):
         raise Rejected("This link was undone already.", at="link_id")
-    decision = _Decision("undo", by, door, _after(at, (one for one in known if one.tie == entry.tie)))
-    decision.undo(entry)
-    return _carry_out(db, project_id, decision, known, [customer_id])
+    same = [one for one in known if one.tie == entry.tie or _says_the_same(db, project_id, one, entry)]
+    decision = Draft("undo", by, door, _after(at, same))
+    for one in (entry, *same):
+        decision.undo(one)
+    return carry_out(db, project_id, decision, known, [customer_id])
 
 
 def split_customer(
@@ -107,12 +104,13 @@ def split_customer(
     """Make a customer of its own of some of a customer's ids.
 
     All that links them to the others counts for nothing, as with `undo_link`; where nothing else holds them together,
-    they are merged. Raises NotFound; Rejected for no ids, for all of them, for one that is not the customer's.
+    they are merged, and so are the others. Raises Rejected for no ids, for all of them, for one that is not the
+    customer's.
     """
     hold_identity(db, project_id)
     of_customer = {(one.type, one.value) for one in customer_ids(db, project_id, customer_id)}
-    if not of_customer:
-        raise NotFound(NO_CUSTOMER, at="customer_id")
+    if len(of_customer) < 2:
+        raise Rejected("This customer has no two ids, so there is nothing to split.", at="ids")
     chosen = dict.fromkeys(ids)
     foreign = next((each for each in chosen if each not in of_customer), None)
     if foreign is not None:
@@ -122,12 +120,14 @@ def split_customer(
     known = connected(db, project_id, of_customer)
     rest = of_customer - chosen.keys()
     crossing = [entry for entry in effective(known) if _crosses(entry, chosen, rest)]
-    decision = _Decision("split", by, door, _after(at, crossing))
+    decision = Draft("split", by, door, _after(at, crossing))
     for entry in crossing:
         decision.undo(entry)
-    for pair in _held_apart(db, project_id, list(chosen), [*known, *decision.entries]):
-        decision.merge(*pair)
-    return _carry_out(db, project_id, decision, known, [customer_id])
+    cut = fold(project_id, [*known, *decision.entries], read_policy(db, project_id)).timelines
+    for part in (list(chosen), list(rest)):
+        for pair in _held_apart(project_id, part, cut):
+            decision.merge(*pair)
+    return carry_out(db, project_id, decision, known, [customer_id])
 
 
 def merge_customers(
@@ -148,13 +148,16 @@ def merge_customers(
     hold_identity(db, project_id)
     if customer_id == other_id:
         raise Rejected("This is the same customer.", at="with")
-    into = _representative(db, project_id, customer_id, visitors or {}, at="customer_id")
-    other = _representative(db, project_id, other_id, visitors or {}, at="with")
-    shared = [each for each, steps in read_owners(db, project_id, {into, other}).items() if len(steps) > 1]
-    known = connected(db, project_id, {into, other})
-    decision = _Decision("merge", by, door, _after(at, (one for one in known if one.kind in DECIDED)))
+    people = [(customer_id, "customer_id"), (other_id, "with")]
+    ids = {one: _ids_of(db, project_id, one, (visitors or {}).get(one, ""), at=name) for one, name in people}
+    known = connected(db, project_id, {each for of_one in ids.values() for each in of_one})
+    alone = [entry for entry in known if not is_union(entry)]
+    without_merges = fold(project_id, alone, read_policy(db, project_id)).timelines
+    into, other = (_representative(project_id, one, ids[one], without_merges) for one, _ in people)
+    shared = [each for each in (into, other) if len(without_merges.get(each, ())) > 1]
+    decision = Draft("merge", by, door, _after(at, (one for one in known if one.kind in DECIDED)))
     decision.merge(into, other, as_sign_in=not shared)
-    return _carry_out(db, project_id, decision, known, [customer_id, other_id])
+    return carry_out(db, project_id, decision, known, [customer_id, other_id])
 
 
 def undo_decision(
@@ -170,10 +173,10 @@ def undo_decision(
     if all(entry in gone for entry in made):
         raise Rejected("This decision was taken back already.", at="decision_id")
     before = _owners(db, project_id, {each for entry in made for each in entry.ids})
-    decision = _Decision("undo", by, door, _after(at, (one for one in known if one.kind in DECIDED)))
+    decision = Draft("undo", by, door, _after(at, (one for one in known if one.kind in DECIDED)))
     for entry in made:
         decision.undo(entry, target=decision_id)
-    return _carry_out(db, project_id, decision, known, sorted(before, key=str))
+    return carry_out(db, project_id, decision, known, sorted(before, key=str))
 
 
 def list_decisions(
@@ -186,7 +189,7 @@ def list_decisions(
     rows = {row.id: row for row in db.execute(of_project.order_by(LINK.occurred_at.desc(), LINK.message_id))}
     entries = {link_id: entry_of(row) for link_id, row in rows.items()}
     gone = void(entries.values())
-    taken_back = {one.target: one.message_id for one in entries.values() if one.target and one not in gone}
+    taken_back = _taken_back(entries.values(), gone)
     wanted: set[str] | None = None
     if customer_id is not None:
         own = {(one.type, one.value) for one in customer_ids(db, project_id, customer_id)}
@@ -212,113 +215,26 @@ def list_decisions(
     return list(found.values())
 
 
-class _Decision:
-    """Entries on their way into the ledger."""
-
-    def __init__(self, kind: Kind, by: str, door: str, at: datetime) -> None:
-        self.kind = kind
-        self.by = by
-        self.door = door
-        self.at = at
-        self.id = str(uuid.uuid4())
-        self.entries: list[Entry] = []
-        self._undone: set[Tie] = set()
-
-    def undo(self, entry: Entry, target: str = "") -> None:
-        if entry.tie not in self._undone:
-            self._undone.add(entry.tie)
-            self._add("undo", entry.tracking_id, entry.id, entry.other, target)
-
-    def merge(self, into: Id, other: Id, *, as_sign_in: bool = True) -> None:
-        """as_sign_in: of a visitor and a hard id, as if he had signed in; False: he has become somebody else since, and
-        it is about what he did before.
-        """
-        hard = next((each for each in (into, other) if each[0] != VISITOR), None)
-        visitor = next((each for each in (other, into) if each[0] == VISITOR), None)
-        if hard is None:
-            self._add("merge", other[1], into)
-        elif visitor is None or not as_sign_in:
-            self._add("merge", "", into, other)
-        else:
-            self._add("merge", visitor[1], hard)
-
-    def _add(
-        self, kind: Literal["undo", "merge"], tracking_id: str, id: Id, other: Id = NO_ID, target: str = ""
-    ) -> None:
-        self.entries.append(
-            Entry(
-                kind=kind, tracking_id=tracking_id, id=id, other=other, occurred_at=self.at, message_id=self.id,
-                target=target,
-            )
-        )  # fmt: skip
-
-    def rows(self, project_id: int) -> list[dict[str, object]]:
-        recorded_at = datetime.now(UTC)
-        return [
-            {
-                "project_id": project_id,
-                "kind": entry.kind,
-                "tracking_id": entry.tracking_id,
-                "id_type": entry.id[0],
-                "id_value": entry.id[1],
-                "other_type": entry.other[0],
-                "other_value": entry.other[1],
-                "occurred_at": entry.occurred_at,
-                "message_id": entry.message_id,
-                "cause": self.kind,
-                "door": self.door,
-                "url": "",
-                "recorded_at": recorded_at,
-                "active": True,
-                "decided_by": self.by,
-                "target": entry.target,
-            }
-            for entry in self.entries
-        ]
-
-
-def _carry_out(
-    db: Session, project_id: int, decision: _Decision, known: Sequence[Entry], asked: Sequence[UUID]
-) -> Change:
-    """known: all entries connected with the decision's ids, before it."""
-    if not decision.entries:
-        raise Rejected("This would change nothing.")
-    ids = {each for entry in [*known, *decision.entries] for each in entry.ids}
-    before = read_owners(db, project_id, ids)
-    db.execute(insert_into(db, Link), decision.rows(project_id))
-    refold(db, project_id, {each for entry in decision.entries for each in entry.ids})
-    after = read_owners(db, project_id, ids)
-    own = _default(project_id)
-    moved: list[Span] = []
-    touched: set[UUID] = set()
-    for each in ids:
-        for from_at, to_at, was, now in _side_by_side(
-            before.get(each) or own(each), after.get(each) or own(each)
-        ):
-            if was != now:
-                moved.append(Span(origin_id(project_id, *each), from_at, to_at))
-            if was in asked:
-                touched.add(now)
-    first = [one for one in asked if one in touched]
-    return Change(decision.id, moved, [*first, *sorted(touched - {*first}, key=str)])
-
-
-def _side_by_side(before: Timeline, after: Timeline) -> Iterable[tuple[str, str, UUID, UUID]]:
-    """(from, to, owner before, owner after): both instants inclusive texts to the millisecond."""
-    starts = sorted({step.from_at for step in (*before, *after)})
-    ends = [*(instant_text(start - timedelta(milliseconds=1)) for start in starts[1:]), END_TEXT]
-    for start, end in zip(starts, ends, strict=True):
-        yield instant_text(start), end, owner_at(before, start), owner_at(after, start)
-
-
-def _default(project_id: int) -> Callable[[Id], Timeline]:
-    return lambda each: (Step(BEGINNING, origin_id(project_id, *each), BEGINNING),)
+def _taken_back(decided: Collection[Entry], gone: set[Entry]) -> dict[str, str]:
+    """Which decision took back another, by the other's id: wholly, on purpose or as one of many things said."""
+    standing: dict[Tie, list[Entry]] = {}
+    for entry in decided:
+        if entry.kind == "undo" and entry not in gone:
+            standing.setdefault(entry.tie, []).append(entry)
+    left = {entry.message_id for entry in decided if entry not in gone}
+    return {
+        entry.message_id: undo.message_id
+        for entry in decided
+        if entry.message_id not in left
+        for undo in standing.get(entry.tie, ())
+        if reaches(undo, entry)
+    }
 
 
 def _owners(db: Session, project_id: int, ids: Iterable[Id]) -> set[UUID]:
     listed = list(ids)
     timelines = read_owners(db, project_id, listed)
-    own = _default(project_id)
+    own = default_timeline(project_id)
     return {step.customer_id for each in listed for step in timelines.get(each) or own(each)}
 
 
@@ -328,6 +244,13 @@ def _after(at: datetime | None, said: Iterable[Entry]) -> datetime:
     now = now.replace(microsecond=now.microsecond // 1000 * 1000)
     latest = max((entry.occurred_at for entry in said), default=None)
     return now if latest is None or latest < now else latest + timedelta(milliseconds=1)
+
+
+def _says_the_same(db: Session, project_id: int, one: Entry, link: Entry) -> bool:
+    """Of a visitor and an id: an alias may also name what the visitor was known by, which nobody has."""
+    if not link.tracking_id or (one.tracking_id, one.id) != (link.tracking_id, link.id):
+        return False
+    return all(each == NO_ID or not read_owners(db, project_id, {each}) for each in (one.other, link.other))
 
 
 def _crosses(entry: Entry, chosen: Mapping[Id, None], rest: set[Id]) -> bool:
@@ -341,32 +264,39 @@ def _crosses(entry: Entry, chosen: Mapping[Id, None], rest: set[Id]) -> bool:
 
 
 def _held_apart(
-    db: Session, project_id: int, chosen: Sequence[Id], entries: Iterable[Entry]
+    project_id: int, part: Sequence[Id], timelines: Mapping[Id, Timeline]
 ) -> Iterable[tuple[Id, Id]]:
-    """Pairs to merge, so that the chosen are one customer; not those who turn out to be somebody else's altogether."""
-    timelines = fold(project_id, entries, read_policy(db, project_id)).timelines
-    own = _default(project_id)
+    """Pairs to merge, so that the part is one customer; without those who turn out to be somebody else's altogether."""
+    own = default_timeline(project_id)
     by_customer: dict[UUID, list[Id]] = {}
-    for each in sorted(chosen, key=lambda one: (rank(one[0]), one[1])):
+    for each in sorted(part, key=lambda one: (rank(one[0]), one[1])):
         by_customer.setdefault((timelines.get(each) or own(each))[0].customer_id, []).append(each)
     others = {
-        step.customer_id for each, steps in timelines.items() if each not in set(chosen) for step in steps
+        step.customer_id for each, steps in timelines.items() if each not in set(part) for step in steps
     }
     first, *rest = [ids[0] for owner, ids in by_customer.items() if owner not in others] or [NO_ID]
     return [(first, each) for each in rest]
 
 
-def _representative(
-    db: Session, project_id: int, customer_id: UUID, visitors: Mapping[UUID, str], *, at: str
-) -> Id:
-    """The id that a merge names: a hard one where the customer has one, since that is its own for all time."""
+def _ids_of(db: Session, project_id: int, customer_id: UUID, visitor: str, *, at: str) -> list[Id]:
+    """visitor: what only the store knows, of a customer without ids."""
     known = [(one.type, one.value) for one in customer_ids(db, project_id, customer_id)]
-    visitor = (VISITOR, visitors.get(customer_id, ""))
-    if not known and origin_id(project_id, *visitor) == customer_id:
-        return visitor
-    if not known:
+    own = (VISITOR, visitor)
+    is_own = origin_id(project_id, *own) == customer_id and not read_owners(db, project_id, [own])
+    if not known and not is_own:
         raise NotFound(NO_CUSTOMER, at=at)
-    return min(known, key=lambda each: (each[0] == VISITOR, each[0] != USER_ID, each))
+    return known or [own]
+
+
+def _representative(
+    project_id: int, customer_id: UUID, ids: Sequence[Id], without_merges: Mapping[Id, Timeline]
+) -> Id:
+    """The id that a merge names: of those that were the customer's before any merge, so that taking back an earlier one
+    leaves it where it belongs; and a hard one where there is one, since that is its own for all time.
+    """
+    own = default_timeline(project_id)
+    first = [each for each in ids if (without_merges.get(each) or own(each))[0].customer_id == customer_id]
+    return min(first or ids, key=lambda each: (each[0] == VISITOR, each[0] != USER_ID, each))
 
 
 def _decided(db: Session, project_id: int, decision_id: str) -> list[Entry]:

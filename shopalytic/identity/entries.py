@@ -85,8 +85,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 def effective(entries: Iterable[Entry]) -> list[Entry]:
     """The entries that say something: repeated sightings shrunk to the earliest, and what was taken back left out.
 
-    In this order: the other way round, what is left after an undo would depend on which later sightings happened to be
-    kept. So an event that carried two ids never links them again once that was undone; a new sign-in does.
+    In this order: the other way round, what is left would depend on which later sightings happened to be kept.
     """
     kept: dict[tuple[Pair, tuple[datetime, str] | None], Entry] = {}
     for entry in entries:
@@ -96,6 +95,11 @@ def effective(entries: Iterable[Entry]) -> list[Entry]:
             kept[key] = entry
     taken_back = void(kept.values())
     return [entry for entry in kept.values() if entry.active and entry not in taken_back]
+
+
+def is_union(entry: Entry) -> bool:
+    """A merge of two customers; one of a visitor into the customer of a hard id is read like a sign-in."""
+    return entry.kind == "merge" and not (entry.tracking_id and entry.id[0] != VISITOR)
 
 
 def void(entries: Iterable[Entry]) -> set[Entry]:
@@ -114,13 +118,17 @@ def void(entries: Iterable[Entry]) -> set[Entry]:
     found: set[Entry] = set()
     for of_tie in by_tie.values():
         of_tie.sort(key=lambda entry: entry.moment, reverse=True)
-        for at, entry in enumerate(of_tie):
+        for entry in of_tie:
             if entry.kind == "undo" and entry.active and entry not in found:
-                found.update(earlier for earlier in of_tie[at + 1 :] if _reaches(entry, earlier))
+                found.update(other for other in of_tie if reaches(entry, other))
     return found
 
 
-def _reaches(undo: Entry, earlier: Entry) -> bool:
+def reaches(undo: Entry, other: Entry) -> bool:
+    """Whether the undo takes back what the other says; both of one tie.
+
+    Sightings it takes back whenever they were: an event that happens to carry two ids does not sign anybody in.
+    """
     if undo.target:
-        return earlier.message_id == undo.target
-    return earlier.kind != "undo" and earlier.moment < undo.moment
+        return other.message_id == undo.target and other.moment < undo.moment
+    return other.kind in EARLIEST_ONLY or (other.kind != "undo" and other.moment < undo.moment)

@@ -30,9 +30,16 @@ class Limits:
         if link in self.waiting or any(self._is_used_up(each, at) for each in link):
             self.waiting.add(link)
             return TOO_MANY_LINKS
+        self.count(one, other, at)
+        return None
+
+    def count(self, one: Id, other: Id, at: datetime) -> None:
+        """Use up the day's room, where there is some."""
+        link = (one, other)
+        if link in self._linked or any(self._is_used_up(each, at) for each in link):
+            return
         self._linked.add(link)
         self._gathered.update((each, at.date()) for each in link)
-        return None
 
     def refuses_ids(self, held: Sequence[Id], more: Iterable[Id], at: datetime) -> str | None:
         """The reason why a customer who holds the ids has no room for more, else None."""

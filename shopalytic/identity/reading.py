@@ -78,31 +78,36 @@ class Reading:
 
     def count(self, entry: Entry) -> None:
         """What was taken back has used up its day's room all the same: else an undo would let in the next that waits."""
+        at = entry.occurred_at
         match entry.kind:
             case "identify" | "track" if not self._current(entry.tracking_id).identified:
-                self._limits.refuses_link((VISITOR, entry.tracking_id), entry.id, entry.occurred_at)
+                self._limits.count((VISITOR, entry.tracking_id), entry.id, at)
             case "alias":
                 named = entry.other if entry.other in self._owners else (VISITOR, entry.tracking_id)
-                self._limits.refuses_link(named, entry.id, entry.occurred_at)
+                self._limits.count(named, entry.id, at)
             case "same":
-                self._limits.refuses_link(entry.id, entry.other, entry.occurred_at)
+                self._limits.count(entry.id, entry.other, at)
 
     def merge(self, entry: Entry) -> None:
-        """Two customers become one, whose key is that of `id`'s. After all messages; in the order of the decisions."""
-        into_id, other_id = entry.id, entry.other
-        if entry.tracking_id:
-            other_id = (VISITOR, entry.tracking_id)
-        into, other = (self._of_merge(each, entry.occurred_at) for each in (into_id, other_id))
-        into_key, other_key = self._key(into.key), self._key(other.key)
-        if into_key == other_key:
+        """Two customers become one. After all messages; in the order of the decisions.
+
+        It keeps the key of `id`'s; but for an anonymous visitor's where the other has signed in since.
+        """
+        other_id = (VISITOR, entry.tracking_id) if entry.tracking_id else entry.other
+        of_visitor = VISITOR in (entry.id[0], other_id[0])
+        into, other = (self._of_merge(each, entry.occurred_at) for each in (entry.id, other_id))
+        if self._key(into.key) == self._key(other.key):
             return
-        identified = [self._is_identified(into), self._is_identified(other)]
-        if VISITOR in (into_id[0], other_id[0]) and all(identified):
+        is_known, is_other_known = self._is_identified(into), self._is_identified(other)
+        if of_visitor and is_known and is_other_known:
             self._refused[entry] = BOTH_IDENTIFIED
             return
-        self._joined[other_key] = into_key, entry.occurred_at
-        if any(identified):
-            self._identified_by_merge.add(into_key)
+        if of_visitor and is_other_known:
+            into, other = other, into
+        key = self._key(into.key)
+        self._joined[self._key(other.key)] = key, entry.occurred_at
+        if is_known or is_other_known:
+            self._identified_by_merge.add(key)
 
     def timelines(self) -> dict[Id, Timeline]:
         found: dict[Id, Timeline] = {}
@@ -145,6 +150,11 @@ class Reading:
         owner = self._owners.get(user)
         if owner is current:
             owner.identified = True
+            return
+        if current.identified and entry.kind == "merge":
+            # It was decided of a visitor whom nobody knew; a late message has told since who it was.
+            self._own_alone(user, at)
+            self._refused[entry] = BOTH_IDENTIFIED
             return
         no_room = None
         if not current.identified and entry.kind != "merge":

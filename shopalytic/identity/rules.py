@@ -40,9 +40,9 @@ from shopalytic.identity.entries import (
     Pair,
     Tie,
     effective,
+    is_union,
     void,
 )
-from shopalytic.identity.ids import VISITOR
 from shopalytic.identity.policy import BEGINNING, DEFAULT_POLICY, Policy
 from shopalytic.identity.reading import Reading
 
@@ -63,20 +63,15 @@ def fold(project_id: int, entries: Iterable[Entry], policy: Policy = DEFAULT_POL
     reading = Reading(project_id, given, policy)
     said = effective(given)
     taken_back = deque(sorted(void(given), key=_place))
-    for together in _messages([entry for entry in said if not _is_union(entry) and entry.kind != "undo"]):
+    for together in _messages([entry for entry in said if not is_union(entry) and entry.kind != "undo"]):
         while taken_back and taken_back[0].moment < together[0].moment:
             reading.count(taken_back.popleft())
         reading.take_message(together)
-    for entry in sorted(filter(_is_union, said), key=_place):
+    for entry in sorted(filter(is_union, said), key=_place):
         reading.merge(entry)
     timelines = reading.timelines()
     named = {each for entry in given for each in entry.ids}
     return Customers(timelines, reading.unresolved(), frozenset(named - timelines.keys()))
-
-
-def _is_union(entry: Entry) -> bool:
-    """A merge of two customers; one of a visitor into the customer of a hard id is read like a sign-in."""
-    return entry.kind == "merge" and not (entry.tracking_id and entry.id[0] != VISITOR)
 
 
 def _messages(entries: list[Entry]) -> Iterator[list[Entry]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -112,8 +112,77 @@ def test_two_visitors_become_one_and_both_follow_a_sign_in(shop: Shop) -> None:
     one, two = customer_of(shop, "one"), customer_of(shop, "two")
     assert post(shop, f"/customers/{one}/merge", {"with": two}).json["customers"] == [one]
     assert revenue(shop, two) is None
-    assert sign_in(shop, "two", "jon") == one
-    assert (customer_of(shop, "one"), revenue(shop, "jon")) == (one, "10.00")
+    assert sign_in(shop, "two", "jon") == two
+    assert (customer_of(shop, "one"), revenue(shop, "jon")) == (two, "10.00")
+
+
+def test_the_second_click_on_a_merge_finds_nobody_left_to_merge(shop: Shop, jon: str) -> None:
+    order(shop, "kiosk", "9", "1.00")
+    kiosk = customer_of(shop, "kiosk")
+    assert post(shop, f"/customers/{jon}/merge", {"with": kiosk}).status_code == 200
+    assert post(shop, f"/customers/{jon}/merge", {"with": kiosk}).status_code == 404
+    assert len(shop.get("/decisions").json["decisions"]) == 1
+
+
+def test_the_first_browser_that_is_split_off_is_what_moves_though_the_number_goes_with_it(shop: Shop) -> None:
+    for number, visitor in enumerate(("one", "two", "three")):
+        order(shop, visitor, str(number), f"{number + 1}.00")
+        sign_in(shop, visitor, "jon")
+    jon = customer_of(shop, "jon")
+    chosen = next(
+        one
+        for one in shop.get("/customers", id="jon").json["ids"]
+        if str(origin_id(shop.project_id, one["type"], one["value"])) == jon
+    )
+    first = {"one": "1.00", "two": "2.00", "three": "3.00"}[chosen["value"]]
+    made = post(
+        shop, f"/customers/{jon}/split", {"ids": [{"type": chosen["type"], "value": chosen["value"]}]}
+    ).json
+    assert made["moves"] == {"events": 1, "orders": 1, "revenue": first}
+    assert customer_of(shop, chosen["value"]) == jon != customer_of(shop, "jon")
+
+
+def test_a_split_of_who_has_one_id_says_so(shop: Shop) -> None:
+    order(shop, "kiosk", "9", "1.00")
+    kiosk = customer_of(shop, "kiosk")
+    answer = post(shop, f"/customers/{kiosk}/split", {"ids": [{"type": "tracking_id", "value": "kiosk"}]})
+    assert (answer.status_code, "nothing to split" in answer.json["error"]["message"]) == (400, True)
+
+
+def test_an_address_is_found_however_it_is_written(shop: Shop) -> None:
+    shop.identify("phone", NOON, user_id="jon", email="jon@shop.example")
+    jon = customer_of(shop, "jon")
+    chosen = [{"type": "email", "value": " Jon@Shop.example"}]
+    answer = post(shop, f"/customers/{jon}/split", {"ids": chosen, "dry_run": True})
+    assert answer.status_code == 200
+
+
+def test_a_link_that_an_alias_says_too_is_undone_as_one(shop: Shop) -> None:
+    shop.identify("phone", NOON, user_id="jon")
+    shop.identify("phone", NOON + timedelta(seconds=1), kind="alias", user_id="jon")
+    shop.identify("phone", NOON + timedelta(seconds=2), kind="track", user_id="jon")
+    jon = customer_of(shop, "jon")
+    links = shop.get(f"/customers/{jon}/identity").json["links"]
+    post(shop, f"/customers/{jon}/undo", {"link_id": links[0]["link_id"]})
+    assert customer_of(shop, "jon") != customer_of(shop, "phone")
+
+
+def test_a_merge_that_a_split_took_back_is_told_so(shop: Shop, jon: str, ann: str) -> None:
+    merged = post(shop, f"/customers/{jon}/merge", {"with": ann}).json["decision_id"]
+    ids = [{"type": "user_id", "value": "ann"}, {"type": "tracking_id", "value": "tablet"}]
+    split = post(shop, f"/customers/{jon}/split", {"ids": ids}).json["decision_id"]
+    by_id = {one["decision_id"]: one for one in shop.get("/decisions").json["decisions"]}
+    assert by_id[merged]["undone_by"] == split
+
+
+def test_after_two_merges_the_first_is_taken_back_and_the_second_stays(
+    shop: Shop, jon: str, ann: str
+) -> None:
+    sign_in(shop, "desk", "aaa")
+    first = post(shop, f"/customers/{jon}/merge", {"with": customer_of(shop, "aaa")}).json
+    post(shop, f"/customers/{jon}/merge", {"with": ann})
+    post(shop, f"/decisions/{first['decision_id']}/undo")
+    assert customer_of(shop, "ann") == customer_of(shop, "jon") != customer_of(shop, "aaa")
 
 
 def test_a_split_makes_one_customer_of_the_chosen_ids(shop: Shop, jon: str) -> None:

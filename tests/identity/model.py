@@ -164,7 +164,8 @@ def what_counts(sayings: Iterable[Saying]) -> list[Saying]:
         said = (one.kind, one.browser, one.id, one.other)
         if one.kind in ("track", "same", "seen") and by_the_way.setdefault(said, one) is not one:
             counting.remove(one)
-    # An undo reaches what was said before it, and may be undone itself: so the newest goes first.
+    # An undo reaches what was said before it (and what is said by the way at any time), and may be undone itself: so
+    # the newest goes first.
     for undo in sorted(counting, key=lambda one: one.moment, reverse=True):
         if undo.kind == "undo" and undo in counting:
             counting -= {one for one in counting if takes_back(undo, one)}
@@ -172,9 +173,12 @@ def what_counts(sayings: Iterable[Saying]) -> list[Saying]:
 
 
 def takes_back(undo: Saying, one: Saying) -> bool:
-    if one.about != undo.about or one.moment >= undo.moment:
+    if one.about != undo.about:
         return False
-    return one.message_id == undo.target if undo.target else one.kind != "undo"
+    if not undo.target and one.kind in ("track", "same"):
+        return True
+    is_before = one.moment < undo.moment
+    return is_before and (one.message_id == undo.target if undo.target else one.kind != "undo")
 
 
 def in_order(sayings: Iterable[Saying]) -> list[list[Saying]]:
@@ -234,6 +238,10 @@ def share(shop: Shop, one: Id, other: Id) -> None:
 def sign_in(shop: Shop, one: Saying) -> None:
     sitting = shop.at_browser(one.browser)
     owner = shop.owners.get(one.id)
+    if one.kind == "merge" and not sitting.is_anonymous and owner is not sitting:
+        shop.owners.setdefault(one.id, Person(one.id))
+        shop.wishes.append((one, one.id, (BROWSER, one.browser)))
+        return
     if owner is None:
         owner = sitting if sitting.is_anonymous else Person(one.id)
         shop.owners[one.id] = owner
@@ -261,14 +269,19 @@ def is_for_the_end(one: Saying) -> bool:
 
 
 def make_one(shop: Shop, merge: Saying) -> None:
-    """Of a browser it is about who was there first. Two browsers whose owners have both signed in stay apart."""
+    """Of a browser it is about who was there first. Two people who have both signed in stay apart then; of
+    somebody who has and somebody who has not, the name of the first stays.
+    """
     kept = first_owner(shop, merge.id)
-    other = first_owner(shop, (BROWSER, merge.browser) if merge.browser else merge.other)
+    other_id = (BROWSER, merge.browser) if merge.browser else merge.other
+    other = first_owner(shop, other_id)
     if kept is other:
         return
-    if merge.browser and not kept.is_anonymous and not other.is_anonymous:
-        shop.wishes.append((merge, merge.id, (BROWSER, merge.browser)))
-        return
+    if BROWSER in (merge.id[0], other_id[0]) and not other.is_anonymous:
+        if not kept.is_anonymous:
+            shop.wishes.append((merge, merge.id, other_id))
+            return
+        kept, other = other, kept
     kept.is_anonymous = kept.is_anonymous and other.is_anonymous
     shop.replace(other, kept)
 

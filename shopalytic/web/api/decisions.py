@@ -17,6 +17,8 @@ from shopalytic.identity.decisions import (
     undo_decision,
     undo_link,
 )
+from shopalytic.identity.ids import VISITOR, parse_tracking_id, parse_user_ids
+from shopalytic.identity.rules import Id
 from shopalytic.reports.money import round_money
 from shopalytic.web.api.answers import (
     DecisionAnswer,
@@ -30,6 +32,7 @@ from shopalytic.web.api.asked import Asked
 from shopalytic.web.api.customers import get_person
 from shopalytic.web.api.parameters import (
     DecisionsQuery,
+    GivenId,
     MergeBody,
     NoQuery,
     SplitBody,
@@ -46,7 +49,7 @@ def undo(asked: Asked, query: NoQuery, customer_id: UUID, body: UndoBody) -> Dec
 
 def split(asked: Asked, query: NoQuery, customer_id: UUID, body: SplitBody) -> DecisionAnswer:
     get_person(asked, customer_id)
-    ids = [(one.type, one.value) for one in body.ids]
+    ids = [_parse_id(one) for one in body.ids]
     return _decide(asked, partial(split_customer, customer_id=customer_id, ids=ids), is_dry_run=body.dry_run)
 
 
@@ -66,6 +69,13 @@ def get_decisions(asked: Asked, query: DecisionsQuery) -> DecisionsAnswer:
     with reading(asked.parts.sessions) as db:
         found = list_decisions(db, asked.project.project_id, customer_id, limit=query.limit)
     return DecisionsAnswer([_record(one) for one in found])
+
+
+def _parse_id(given: GivenId) -> Id:
+    if given.type == VISITOR:
+        return VISITOR, parse_tracking_id(given.value)
+    [parsed] = parse_user_ids({given.type: given.value}).items()
+    return parsed
 
 
 def _decide(asked: Asked, action: Callable[..., Change], *, is_dry_run: bool) -> DecisionAnswer:
