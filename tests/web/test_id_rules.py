@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shopalytic.identity.id_rules import RuleChoice, choice_of, list_rules
+from shopalytic.identity.ids import origin_id
 from shopalytic.identity.never import erase_never, list_never
 from shopalytic.web.dashboard.id_rules import tell
 from tests.web.conftest import Shop, send
@@ -131,3 +132,13 @@ def test_a_limit_is_told_in_a_sentence() -> None:
         "Counts as an id where a property tells it, too."
     )
     assert tell("device", RuleChoice(is_hard=False)) == "Kept with the event, links nobody."
+
+
+def test_the_search_finds_who_used_a_device_by_its_soft_id(shop: Shop) -> None:
+    save(shop, type="device", links="soft")
+    customer = shop.identified("device:pad-1", "42", first_name="Anna")
+    shop.happened(shop.event(visitor="device:pad-2"))
+    assert str(customer) in shop.page("/customers?q=pad-1")
+    lonely = origin_id(shop.project_id, "tracking_id", "device:pad-2")
+    assert str(lonely) in shop.page("/customers?q=pad-2")
+    assert str(lonely) not in shop.page("/customers?q=pad-3")

@@ -82,6 +82,8 @@ def search(parts: Parts, project: Project, text: str) -> list[Row]:
     project_id = project.project_id
     with reading(parts.sessions) as db:
         found = [one.customer_id for one in search_customers(db, project_id, text, SEARCH_LIMIT)]
+        whole = None if "\0" in text else find_customer(db, project_id, text)
+        found += [whole] if whole is not None else []
         asked = list(dict.fromkeys([*found, *_possible_visitors(db, project_id, text)]))
         origins = {one: origins_of(db, project_id, one) for one in asked}
         introduced = {one: _introduce(db, project_id, one) for one in asked}
@@ -135,8 +137,6 @@ def _introduce(db: Session, project_id: int, customer_id: UUID) -> tuple[str, st
 def _possible_visitors(db: Session, project_id: int, text: str) -> Iterable[UUID]:
     text = text.strip()
     if text and "\0" not in text:
-        known = find_customer(db, project_id, text)
-        yield from [known] if known is not None else []
         yield from visitor_customers(db, project_id, text)
     try:
         yield UUID(text)
