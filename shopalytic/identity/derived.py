@@ -30,9 +30,8 @@ def read_owners(db: Session, project_id: int, ids: Iterable[Id]) -> dict[Id, Tim
     for id_type, values in by_type.items():
         in_type = select(*columns).where(IDENTITY.project_id == project_id, IDENTITY.id_type == id_type)
         for some in chunks(values):
-            for id_value, from_at, customer_id, since in db.execute(
-                in_type.where(IDENTITY.id_value.in_(some))
-            ):
+            rows = db.execute(in_type.where(IDENTITY.id_value.in_(some))).all()
+            for id_value, from_at, customer_id, since in rows:
                 found.setdefault((id_type, id_value), []).append(Step(from_at, customer_id, since))
     return {each: tuple(sorted(steps)) for each, steps in found.items()}
 

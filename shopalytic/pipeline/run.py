@@ -59,8 +59,8 @@ _encoder = msgspec.json.Encoder()
 Result = TypeVar("Result")
 Judge = Callable[[Parsed, PlannedProject], Drop | Quarantine | None]
 
-OVERRIDES_PAUSE_SECONDS = 1.0
-OVERRIDES_PAUSE_SHARE = 10
+OVERRIDES_PAUSE_SECONDS = 5.0
+OVERRIDES_PAUSE_SHARE = 20
 """While messages wait, overrides are sent so seldom: each time the store reads all that are in force anew."""
 
 DROPPED_COLUMNS = (
