@@ -162,6 +162,7 @@ INTERNAL = {
     "identity.ledger.CAUSE_LENGTH_MAX": "of a shown sentence", "identity.ledger.URL_LENGTH_MAX": "of a shown sentence",
     "identity.traits.NAME_LENGTH_MAX": "of what is searched", "identity.traits.SEARCH_LENGTH_MAX": "of what is searched",
     "events.parse.ADDRESS_LIMIT": "no network address is longer",
+    "identity.fold_rounds.ROUND_OVERRIDES_MAX": "of one round; the next goes on",
     "privacy.retention.MONTHS_MAX": "docs/privacy.md", "reports.property_history.SAYINGS_LIMIT": "docs/api.md: is_cut",
     "pipeline.ids.SENT_LENGTH_MAX": "kept without the blanks around it beyond that",
     "importer.order.SKU_LENGTH_MAX": "an id's", "pipeline.steps.LANGUAGE_LIMIT": "the longest language tag",
