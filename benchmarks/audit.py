@@ -125,18 +125,23 @@ def main() -> None:
 
         check_id = begin(parts.sessions, project_id, asked_by="command").check.id
         turn: int | None = 0
-        pieces: list[tuple[float, str]] = []
+        pieces: list[tuple[float, float, str]] = []
         while turn is not None:
-            began = time.monotonic()
+            began, worked = time.monotonic(), time.process_time()
             step = find_check(parts.sessions, check_id)
-            turn = advance(parts, check_id, turn, seconds=0)
-            pieces.append((time.monotonic() - began, step.step if step else ""))
+            turn = advance(parts, check_id, turn, seconds=0, logs=False)
+            spent = time.monotonic() - began, time.process_time() - worked
+            pieces.append((*spent, step.step if step else ""))
         check = find_check(parts.sessions, check_id)
         assert check is not None and check.differences == 0, check
         print(tell_check(check))
-        for step_name in dict.fromkeys(step for _, step in pieces):
-            spent = [seconds for seconds, step in pieces if step == step_name]
-            print(f"{step_name}: {len(spent)} pieces, {sum(spent):.1f} s, the longest {max(spent):.2f} s")
+        for step_name in dict.fromkeys(step for *_, step in pieces):
+            walls = [seconds for seconds, _, step in pieces if step == step_name]
+            work = [seconds for _, seconds, step in pieces if step == step_name]
+            print(
+                f"{step_name}: {len(walls)} pieces, {sum(walls):.1f} s, the longest {max(walls):.2f} s; processor "
+                f"{sum(work):.1f} s, at most {max(work):.2f} s"
+            )
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from shopalytic.identity.overrides import instant_text
 from shopalytic.identity.rules import Id, Timeline
 from shopalytic.store import Store
 
-ORIGINS_AT_ONCE = 20_000
+ORIGINS_AT_ONCE = 10_000
 TIMELINES_AT_ONCE = 200
 """In one statement, as its parameter."""
 

@@ -50,7 +50,7 @@ from shopalytic.pipeline.overrides import naming_database_faults, send_overrides
 
 log = structlog.get_logger(__name__)
 
-LINKS_AT_ONCE = 2000
+LINKS_AT_ONCE = 1000
 CUSTOMERS_AT_ONCE = 2000
 CONFLICTS_AT_ONCE = 2000
 ATTEMPTS = 5

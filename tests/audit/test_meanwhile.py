@@ -51,7 +51,7 @@ def test_messages_between_any_two_pieces_are_no_difference(shop: Shop) -> None:
     turn: int | None = 0
     visits = 0
     while turn is not None:
-        if visits < 12:
+        if visits < 8:
             visits += 1
             browser, user = f"browser-{visits}", ("anna", "bert", "carl")[visits % 3]
             shop.visit(
@@ -60,7 +60,7 @@ def test_messages_between_any_two_pieces_are_no_difference(shop: Shop) -> None:
                 at(50, type="identify", tracking_id="phone", user_id=f"guest-{visits}"),
             )
         turn = advance(shop.parts, begun.check.id, turn, seconds=0)
-    assert (read(shop, begun.check.id).told, visits) == (set(), 12)
+    assert (read(shop, begun.check.id).told, visits) == (set(), 8)
     assert check(shop).told == set()
 
 
