@@ -144,6 +144,10 @@ class Member(Base):
     role: Mapped[str] = mapped_column(String(8), default="owner")
 
 
+IS_DECIDED = "kind IN ('merge', 'undo')"
+"""Of entries of the ledger that somebody decided; a query finds its index by these very words."""
+
+
 class Link(Base):
     """One entry of the ledger: what a message said about who is who, or what somebody decided. Only `active` is ever
     changed.
@@ -194,6 +198,14 @@ class Link(Base):
         Index("ix_link_tracking_id", "project_id", "tracking_id", "occurred_at"),
         Index("ix_link_id", "project_id", "id_type", "id_value"),
         Index("ix_link_other", "project_id", "other_type", "other_value"),
+        # Few among millions; lists of them would read all the others.
+        Index(
+            "ix_link_decided",
+            "project_id",
+            "occurred_at",
+            sqlite_where=text(IS_DECIDED),
+            postgresql_where=text(IS_DECIDED),
+        ),
     )
 
 

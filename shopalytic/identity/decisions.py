@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from shopalytic.accounts.models import Link
+from shopalytic.accounts.models import IS_DECIDED, Link
 from shopalytic.errors import NotFound, Rejected
 from shopalytic.identity.derived import read_owners
 from shopalytic.identity.draft import Change, Draft, Kind, carry_out, default_timeline
@@ -71,8 +71,10 @@ def undo_link(
     nothing or counts for nothing already. Of a decision it takes back the whole.
     """
     hold_identity(db, project_id)
+    # SQLite takes no larger number.
+    asked = link_id if 0 < link_id < 2**63 else 0
     row = db.execute(
-        select(*ENTRY_COLUMNS).where(LINK.project_id == project_id, LINK.id == link_id)
+        select(*ENTRY_COLUMNS).where(LINK.project_id == project_id, LINK.id == asked)
     ).one_or_none()
     entry = entry_of(row) if row else None
     if entry is None or customer_id not in _owners(db, project_id, entry.ids):
@@ -184,7 +186,7 @@ def list_decisions(
 ) -> list[Decision]:
     """Newest first; of a customer those about its ids of today, and about ids that are linked with them by a decision."""
     of_project = select(*ENTRY_COLUMNS, LINK.cause, LINK.door, LINK.decided_by).where(
-        LINK.project_id == project_id, LINK.kind.in_(tuple(DECIDED))
+        LINK.project_id == project_id, text(IS_DECIDED)
     )
     rows = {row.id: row for row in db.execute(of_project.order_by(LINK.occurred_at.desc(), LINK.message_id))}
     entries = {link_id: entry_of(row) for link_id, row in rows.items()}
@@ -301,6 +303,6 @@ def _representative(
 
 def _decided(db: Session, project_id: int, decision_id: str) -> list[Entry]:
     query = select(*ENTRY_COLUMNS).where(
-        LINK.project_id == project_id, LINK.message_id == decision_id, LINK.kind.in_(tuple(DECIDED))
+        LINK.project_id == project_id, LINK.message_id == decision_id, text(IS_DECIDED)
     )
     return [entry_of(row) for row in db.execute(query)]

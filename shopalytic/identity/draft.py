@@ -23,6 +23,8 @@ from shopalytic.identity.rules import BEGINNING, Step, Timeline, owner_at
 from shopalytic.identity.statements import insert_into
 from shopalytic.identity.strip import Span
 
+MUCH = 1_000_000
+"""What one of the shop's ids weighs beside browsers."""
 Kind = Literal["undo", "split", "merge"]
 
 
@@ -130,19 +132,20 @@ def carry_out(
 
 
 def _successors(times: Iterable[tuple[Id, UUID, UUID]]) -> dict[UUID, UUID]:
-    """Who each customer is afterwards: where it parts, the part with the most of its ids, those of the shop first.
+    """Who each customer is afterwards: where it parts, the part that keeps its number, if one of the shop's ids is in it;
+    else the part with the most ids.
 
-    Its number may go with the other part: it is made from the browser that was seen first. A customer who becomes part of
+    The number may go with the other part: it is made from the browser that was seen first. A customer who becomes part of
     one that was there before is gone.
     """
     parts: dict[UUID, Counter[UUID]] = {}
     for each, was, now in times:
-        parts.setdefault(was, Counter())[now] += 1 if each[0] == VISITOR else 1000
+        parts.setdefault(was, Counter())[now] += 1 if each[0] == VISITOR else MUCH
     found = {}
     for was, ids in parts.items():
         is_joined = len(ids) == 1 and any(now in parts for now in ids)
-        most = max(ids.values())
-        found[was] = was if is_joined else max(ids, key=lambda one: (ids[one] == most, one == was, str(one)))
+        best = max(ids, key=lambda one: (ids[one] >= MUCH, one == was, ids[one], str(one)))
+        found[was] = was if is_joined else best
     return found
 
 

@@ -83,9 +83,14 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def effective(entries: Iterable[Entry]) -> list[Entry]:
-    """The entries that say something: repeated sightings shrunk to the earliest, and what was taken back left out.
+    """The entries that say something: see `sift`."""
+    return sift(entries)[0]
 
-    In this order: the other way round, what is left would depend on which later sightings happened to be kept.
+
+def sift(entries: Iterable[Entry]) -> tuple[list[Entry], set[Entry]]:
+    """What says something, and what was taken back, of repeated sightings the earliest alone.
+
+    They are shrunk to it first: the other way round, what is left would depend on which later ones happened to be kept.
     """
     kept: dict[tuple[Pair, tuple[datetime, str] | None], Entry] = {}
     for entry in entries:
@@ -94,7 +99,7 @@ def effective(entries: Iterable[Entry]) -> list[Entry]:
         if known is None or entry.moment < known.moment:
             kept[key] = entry
     taken_back = void(kept.values())
-    return [entry for entry in kept.values() if entry.active and entry not in taken_back]
+    return [entry for entry in kept.values() if entry.active and entry not in taken_back], taken_back
 
 
 def is_union(entry: Entry) -> bool:

@@ -39,8 +39,8 @@ from shopalytic.identity.entries import (
     Id,
     Pair,
     Tie,
-    effective,
     is_union,
+    sift,
     void,
 )
 from shopalytic.identity.policy import BEGINNING, DEFAULT_POLICY, Policy
@@ -61,8 +61,8 @@ def fold(project_id: int, entries: Iterable[Entry], policy: Policy = DEFAULT_POL
     """
     given = list(entries)
     reading = Reading(project_id, given, policy)
-    said = effective(given)
-    taken_back = deque(sorted(void(given), key=_place))
+    said, void_entries = sift(given)
+    taken_back = deque(sorted(void_entries, key=_place))
     for together in _messages([entry for entry in said if not is_union(entry) and entry.kind != "undo"]):
         while taken_back and taken_back[0].moment < together[0].moment:
             reading.count(taken_back.popleft())

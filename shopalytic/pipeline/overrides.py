@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import blake2b
 
 import msgspec
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
@@ -67,8 +68,10 @@ def send_overrides(store: Store, sessions: sessionmaker[Session]) -> int:
 
 def _put(store: Store, some: list[PendingOverride]) -> None:
     lines = [_encoder.encode(override_row(override)) for override in some]
-    versions = [override.version for override in some]
-    store.insert("overrides", lines, token=f"overrides-{versions[0]}-{versions[-1]}-{len(versions)}")
+    versions = ",".join(str(override.version) for override in some)
+    # All of them: others may become visible later between the same first and last.
+    token = blake2b(versions.encode(), digest_size=16).hexdigest()
+    store.insert("overrides", lines, token=f"overrides-{token}")
     store.reload_owners()
 
 

@@ -20,7 +20,7 @@ from shopalytic.identity.id_rules import RuleChoice, read_policy, save_rule
 from shopalytic.identity.ids import VISITOR
 from shopalytic.identity.ledger import ENTRY_COLUMNS, Sighting, entry_of
 from shopalytic.identity.rules import Customers, fold
-from tests.identity.people import NOON, Shop, arrivals, identify
+from tests.identity.people import NOON, Shop, arrivals, identify, saw
 
 WHOM: Any = {"by": "user:1", "door": "dashboard"}
 
@@ -156,4 +156,48 @@ def test_a_customer_gets_no_more_ids_of_a_type_than_the_project_allows(
     assert cards[:most] == [owner(shop, "user_id", "x")] * most
     assert cards[most] == shop.customer("card", f"c{most}")
     assert {one.reason for one in whole(shop).refused} == {reason}
+    check(shop)
+
+
+@pytest.mark.parametrize("first_day", [1, 2])
+def test_of_sightings_that_were_taken_back_the_earliest_used_up_a_days_room(
+    sqlite_sessions: sessionmaker[Session], first_day: int
+) -> None:
+    day_seconds = 24 * 3600
+    shop = Shop(sqlite_sessions)
+    limit(shop, "user_id", new_links_per_day=1)
+    for day in (first_day, 3 - first_day):
+        shop.receive(saw("w2", "x", at=day * day_seconds))
+    with shop.sessions.begin() as db:
+        undo_link(
+            db,
+            shop.project,
+            owner(shop, "user_id", "x"),
+            link_of(shop, "w2"),
+            at=NOON + timedelta(days=3),
+            **WHOM,
+        )
+    shop.receive(identify("w3", "x", 2 * day_seconds))
+    assert owner(shop, VISITOR, "w3") == owner(shop, "user_id", "x")
+    check(shop)
+
+
+def test_a_waiting_link_that_was_undone_links_when_it_is_said_on_another_day(
+    sqlite_sessions: sessionmaker[Session],
+) -> None:
+    shop = Shop(sqlite_sessions)
+    limit(shop, "user_id", new_links_per_day=1)
+    shop.receive(identify("w1", "x", 0), identify("w2", "x", 1))
+    with shop.sessions.begin() as db:
+        undo_link(
+            db,
+            shop.project,
+            owner(shop, VISITOR, "w2"),
+            link_of(shop, "w2"),
+            at=NOON + timedelta(seconds=5),
+            **WHOM,
+        )
+    assert shop.conflicts() == set()
+    shop.receive(identify("w2", "x", 5 * 24 * 3600))
+    assert owner(shop, VISITOR, "w2") == owner(shop, "user_id", "x")
     check(shop)
