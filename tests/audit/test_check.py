@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import delete, insert, select, update
+from structlog.testing import capture_logs
 
 from shopalytic.accounts.models import Conflict, Identity, Override
 from shopalytic.identity.ids import origin_id
@@ -200,3 +201,17 @@ def test_rows_that_are_somebodys_by_no_id_of_theirs_are_told_and_left(sqlite_sho
     laptop = str(origin_id(shop.project.project_id, "tracking_id", "laptop"))
     assert found.told == {("rows_unexplained", "", laptop)}
     assert (found.row.differences, found.row.mended) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("breaks", "mends", "level"), [(False, False, "info"), (True, False, "error"), (True, True, "warning")]
+)
+def test_the_log_has_what_came_of_it_without_the_id(
+    sqlite_shop: Shop, breaks: bool, mends: bool, level: str
+) -> None:
+    if breaks:
+        drop_identity(sqlite_shop)
+    with capture_logs() as logs:
+        check(sqlite_shop, mends=mends)
+    assert [one["log_level"] for one in logs] == [level]
+    assert "carl@a.example" not in str(logs)

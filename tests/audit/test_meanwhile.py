@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from shopalytic.audit.run import advance
 from shopalytic.errors import StoreUnavailable
 from shopalytic.identity.ledger import Sighting, resolve
 from shopalytic.identity.strip import read_holdings, strip_customer
+from shopalytic.pipeline import fold
 from tests.audit.conftest import at, check, instant, read, told, work_off
 from tests.audit.test_check import change_row_of_a_stranger, drop_identity, lose_override
 from tests.privacy.conftest import Shop
@@ -105,6 +107,22 @@ def test_an_override_that_a_dead_worker_did_not_send_is_sent_and_no_difference(s
     assert check(shop).told == set()
     [row] = [row for row in shop.rows() if row.tracking_id == "stranger"]
     assert row.owner_id == str(resolved.customer_id)
+
+
+def test_overrides_that_are_folded_into_the_rows_are_no_difference(sqlite_shop: Shop) -> None:
+    """After each step of the folding, and when it is done."""
+    parts, now = sqlite_shop.parts, datetime.now(UTC)
+    fold.begin(parts.sessions, now)
+    ends_at = time.monotonic() + 120
+    steps, is_done = 0, False
+    while not is_done:
+        is_done = fold.go_on(parts.store, parts.sessions, parts.stream, now, rest=timedelta(0))
+        if steps < 5 or is_done:
+            assert check(sqlite_shop).told == set()
+        steps += 1
+        assert time.monotonic() < ends_at
+    lose_override(sqlite_shop)
+    assert check(sqlite_shop).told == set()
 
 
 @pytest.mark.usefixtures("small_pieces")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from shopalytic.accounts.models import IdentityCheck
@@ -18,8 +19,6 @@ CUSTOMER = UUID(int=0x1234 << 96)
 
 
 def checked(shop: Shop, *, differences: int = 0, mended: int = 0, **more: Any) -> None:
-    import msgspec
-
     sample = Sample(ROWS_WRONG, "tracking_id", UUID(int=1), CUSTOMER, UUID(int=2), 3)
     values: dict[str, Any] = {
         "started_at": NOW, "done_at": NOW, "asked_by": "schedule", "step": "done", "plan": {}, "customers": 40_000,
