@@ -87,7 +87,17 @@ def test_a_refused_link_is_told_with_both_customers(shop: Shop, refused: int) ->
         "said-",
     ):
         assert text in page, text
-    assert "An owner of the project may decide" in page
+    assert f"/conflicts/{refused}/merge" in page
+
+
+def test_a_member_decides_what_can_be_taken_back_and_an_owner_what_an_id_means(
+    shop: Shop, refused: int
+) -> None:
+    never = f"/conflicts/{refused}/never"
+    assert (never in shop.page("/conflicts", "member"), never in shop.page("/conflicts")) == (False, True)
+    assert shop.client("member").get(shop.base + never).status_code == 403
+    decide(shop, refused, "leave", "member")
+    assert shop.page("/conflicts?status=decided").count("Ask again") == 1
 
 
 def test_the_same_said_again_and_again_is_one_line(shop: Shop, refused: int) -> None:
@@ -203,11 +213,6 @@ def test_another_projects_conflicts_are_neither_shown_nor_decided(shop: Shop, re
         row.project_id = shop.project_id + 500_000_000
     assert lines(shop.page("/conflicts")) == []
     assert shop.client("owner").get(f"{shop.base}/conflicts/{refused}/leave").status_code == 404
-
-
-def test_a_member_sees_them_and_decides_nothing(shop: Shop, refused: int) -> None:
-    assert f"/conflicts/{refused}/" not in shop.page("/conflicts", "member")
-    assert shop.client("member").get(f"{shop.base}/conflicts/{refused}/leave").status_code == 403
 
 
 def test_a_case_of_customers_whom_nobody_knows_any_more_is_still_told(shop: Shop, refused: int) -> None:

@@ -155,11 +155,15 @@ def owners_only(view: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(view)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        if not here().is_owner:
-            abort(403, "Only an owner of the project may change this.")
+        expect_owner()
         return view(*args, **kwargs)
 
     return checked
+
+
+def expect_owner() -> None:
+    if not here().is_owner:
+        abort(403, "Only an owner of the project may change this.")
 
 
 def ask_to_sign_in() -> Any:

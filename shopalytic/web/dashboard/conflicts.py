@@ -27,7 +27,7 @@ from shopalytic.identity.ids import VISITOR
 from shopalytic.identity.wording import Words
 from shopalytic.reports.forbidden_ids import ForbiddenIdCount, forbidden_ids
 from shopalytic.web.cases import Party, merge_case, never_again, read_cases, read_parties
-from shopalytic.web.dashboard.access import get_parts, here, owners_only, pages
+from shopalytic.web.dashboard.access import expect_owner, get_parts, here, pages
 from shopalytic.web.dashboard.formats import local
 from shopalytic.web.dashboard.timeline import customer_name, visitor_name
 
@@ -108,8 +108,8 @@ def read_nobodys() -> list[ForbiddenIdCount]:
 
 
 @pages.get("/conflicts/<int:conflict_id>/<any(leave, merge, never):action>", endpoint="conflict")
-@owners_only
 def show_conflict(conflict_id: int, action: str) -> Any:
+    _expect_right_to(action)
     case = find_case(conflict_id)
     if not case.is_open:
         return redirect(url_for("dashboard.conflicts", status="decided"))
@@ -120,9 +120,9 @@ def show_conflict(conflict_id: int, action: str) -> Any:
 
 
 @pages.post("/conflicts/<int:conflict_id>/<any(leave, merge, never):action>", endpoint="decide_conflict")
-@owners_only
 def take_decision(conflict_id: int, action: str) -> Any:
     """A second click finds the case decided, or gone."""
+    _expect_right_to(action)
     try:
         with reading(get_parts().sessions) as db:
             case = get_case(db, here().project.id, conflict_id)
@@ -136,11 +136,16 @@ def take_decision(conflict_id: int, action: str) -> Any:
 
 
 @pages.post("/conflicts/<int:conflict_id>/reopen", endpoint="reopen_conflict")
-@owners_only
 def take_reopen(conflict_id: int) -> Any:
     with get_parts().sessions.begin() as db:
         reopen_case(db, here().project.id, get_case(db, here().project.id, conflict_id))
     return redirect(url_for("dashboard.conflicts", done="reopened"))
+
+
+def _expect_right_to(action: str) -> None:
+    """Any member may decide what can be taken back; what an id means from now on is a setting."""
+    if action == "never":
+        expect_owner()
 
 
 def leave(case: Case) -> None:
