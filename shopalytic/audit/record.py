@@ -90,6 +90,9 @@ def begin(sessions: sessionmaker[Session], project_id: int, *, asked_by: str, me
 
     Raises Rejected where that one does not mend, and this one shall.
     """
+    # Not under the lock: it may take a while.
+    with reading(sessions) as db:
+        until = newest_entry(db, project_id)
     with sessions.begin() as db:
         # Two who ask at once begin one check.
         hold_identity(db, project_id)
@@ -105,7 +108,7 @@ def begin(sessions: sessionmaker[Session], project_id: int, *, asked_by: str, me
             asked_by=asked_by,
             mends=mends,
             step=FIRST_STEP,
-            plan={"until": newest_entry(db, project_id)},
+            plan={"until": until},
             held_until=datetime.now(UTC) + WAITS_FOR,
             customers=0, entries=0, rows=0, differences=0, mended=0, samples=[], turn=0,
         )  # fmt: skip
