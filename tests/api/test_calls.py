@@ -149,7 +149,7 @@ def test_an_event_carries_all_that_scripts_need(shop: Shop) -> None:
         "received_at": "2026-01-10T11:00:00.250Z", "customer_id": event.customer_id, "tracking_id": "anna",
         "user_ids": {"user_id": "jon"}, "session_id": "anna-session", "url": "https://shop.example/thanks",
         "referrer": "https://shop.example/cart", "channel": "direct", "device": "phone",
-        "browser": "Firefox", "os": "Android", "country": "DE", "is_bot": False, "source": "web",
+        "browser": "Firefox", "os": "Android", "country": "DE", "ip": "", "is_bot": False, "source": "web",
         "library": "shopalytic.js", "door": "native", "violations": ["missing:subtotal"],
         "event_sent": "",
     }  # fmt: skip

@@ -16,7 +16,12 @@ def test_every_difference_has_a_sentence_and_a_row() -> None:
     section = PAGE.read_text().partition("## The nightly check")[2]
     rows = dict(re.findall(r"^\| `(\w+)` \| (.+?) \|", section, re.MULTILINE))
     told = {value for name, value in vars(audit).items() if name.startswith(("IDENTITY_", "CONFLICT_"))}
-    assert set(rows) == set(SENTENCES) == {one for one in told if isinstance(one, str)} | {
-        ROWS_WRONG,
-        ROWS_UNEXPLAINED,
-    }
+    assert (
+        set(rows)
+        == set(SENTENCES)
+        == {one for one in told if isinstance(one, str)}
+        | {
+            ROWS_WRONG,
+            ROWS_UNEXPLAINED,
+        }
+    )

@@ -276,7 +276,9 @@ class RetentionAnswer(msgspec.Struct, frozen=True):
     """How long events are kept, and what is deleted by it now."""
 
     months: Annotated[int | None, Meta(description="Null: for ever.")]
-    set_at: Annotated[Instant | None, Meta(description="When it was last changed; deleting begins a day later.")]
+    set_at: Annotated[
+        Instant | None, Meta(description="When it was last changed; deleting begins a day later.")
+    ]
     before: Annotated[Instant | None, Meta(description="What happened earlier is deleted; null: nothing.")]
     events: Annotated[int, Meta(description="Events that are still there and go.")]
     orders: Annotated[int, Meta(description="Orders among them.")]
