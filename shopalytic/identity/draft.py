@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from shopalytic.errors import Rejected
 from shopalytic.identity.derived import read_owners
 from shopalytic.identity.entries import NO_ID, Entry, Id, Tie
 from shopalytic.identity.ids import VISITOR, origin_id
-from shopalytic.identity.ledger import refold
+from shopalytic.identity.ledger import refold, row_of
 from shopalytic.identity.overrides import END_TEXT, instant_text
 from shopalytic.identity.rules import BEGINNING, Step, Timeline, owner_at
 from shopalytic.identity.statements import insert_into
@@ -79,26 +79,8 @@ class Draft:
         )  # fmt: skip
 
     def rows(self, project_id: int) -> list[dict[str, object]]:
-        recorded_at = datetime.now(UTC)
         return [
-            {
-                "project_id": project_id,
-                "kind": entry.kind,
-                "tracking_id": entry.tracking_id,
-                "id_type": entry.id[0],
-                "id_value": entry.id[1],
-                "other_type": entry.other[0],
-                "other_value": entry.other[1],
-                "occurred_at": entry.occurred_at,
-                "message_id": entry.message_id,
-                "cause": self.kind,
-                "door": self.door,
-                "url": "",
-                "recorded_at": recorded_at,
-                "active": True,
-                "decided_by": self.by,
-                "target": entry.target,
-            }
+            row_of(project_id, entry, cause=self.kind, door=self.door, decided_by=self.by)
             for entry in self.entries
         ]
 

@@ -171,24 +171,14 @@ def _known_queries(project_id: int, entries: Iterable[Entry]) -> Iterable[Select
 
 
 def _append(db: Session, project_id: int, new: Iterable[Wish]) -> None:
-    recorded_at = datetime.now(UTC)
     rows = [
-        {
-            "project_id": project_id,
-            "kind": entry.kind,
-            "tracking_id": entry.tracking_id,
-            "id_type": entry.id[0],
-            "id_value": entry.id[1],
-            "other_type": entry.other[0],
-            "other_value": entry.other[1],
-            "occurred_at": entry.occurred_at,
-            "message_id": entry.message_id,
-            "cause": (sighting.cause or sighting.kind)[:CAUSE_LENGTH_MAX],
-            "door": sighting.door,
-            "url": _storable(sighting.url)[:URL_LENGTH_MAX],
-            "recorded_at": recorded_at,
-            "active": True,
-        }
+        row_of(
+            project_id,
+            entry,
+            cause=(sighting.cause or sighting.kind)[:CAUSE_LENGTH_MAX],
+            door=sighting.door,
+            url=_storable(sighting.url)[:URL_LENGTH_MAX],
+        )
         for entry, sighting in new
     ]
     db.execute(insert_into(db, Link).on_conflict_do_nothing(), rows)
@@ -246,3 +236,27 @@ def entry_of(row: Any) -> Entry:
         active=active,
         target=target,
     )
+
+
+def row_of(
+    project_id: int, entry: Entry, *, cause: str, door: str = "native", url: str = "", decided_by: str = ""
+) -> dict[str, Any]:
+    """What `Link` keeps of an entry, recorded now."""
+    return {
+        "project_id": project_id,
+        "kind": entry.kind,
+        "tracking_id": entry.tracking_id,
+        "id_type": entry.id[0],
+        "id_value": entry.id[1],
+        "other_type": entry.other[0],
+        "other_value": entry.other[1],
+        "occurred_at": entry.occurred_at,
+        "message_id": entry.message_id,
+        "cause": cause,
+        "door": door,
+        "url": url,
+        "recorded_at": datetime.now(UTC),
+        "active": entry.active,
+        "decided_by": decided_by,
+        "target": entry.target,
+    }

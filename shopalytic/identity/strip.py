@@ -16,9 +16,9 @@ from shopalytic.accounts.models import Conflict, Identity, IdentityCheck, Link, 
 from shopalytic.identity.derived import read_owners
 from shopalytic.identity.id_rules import read_policy
 from shopalytic.identity.ids import USER_ID, VISITOR, origin_id
-from shopalytic.identity.ledger import connected, refold
+from shopalytic.identity.ledger import connected, refold, row_of
 from shopalytic.identity.overrides import END_TEXT, instant_text, write_overrides
-from shopalytic.identity.rules import BEGINNING, Id, Timeline, fold, owner_at
+from shopalytic.identity.rules import BEGINNING, Entry, EntryKind, Id, Timeline, fold, owner_at
 from shopalytic.identity.statements import chunks, hold_identity, insert_into
 
 LINK = Link.__table__.c
@@ -288,24 +288,16 @@ def _places(project_id: int, holdings: Holdings) -> list[dict[str, Any]]:
     ]
 
 
-def _place(project_id: int, kind: str, tracking_id: str, each: Id, at: datetime) -> dict[str, Any]:
+def _place(project_id: int, kind: EntryKind, tracking_id: str, each: Id, at: datetime) -> dict[str, Any]:
     """An entry of nobody's message."""
-    return {
-        "project_id": project_id,
-        "kind": kind,
-        "tracking_id": tracking_id,
-        "id_type": each[0],
-        "id_value": each[1],
-        "other_type": "",
-        "other_value": "",
-        "occurred_at": at.replace(tzinfo=UTC),
-        "message_id": f"~~{secrets.token_hex(16)}",
-        "cause": "erased",
-        "door": "native",
-        "url": "",
-        "recorded_at": datetime.now(UTC),
-        "active": True,
-    }
+    entry = Entry(
+        kind=kind,
+        tracking_id=tracking_id,
+        id=each,
+        occurred_at=at.replace(tzinfo=UTC),
+        message_id=f"~~{secrets.token_hex(16)}",
+    )
+    return row_of(project_id, entry, cause="erased")
 
 
 def _touching(db: Session, project_id: int, holdings: Holdings) -> list[Any]:
