@@ -175,7 +175,7 @@ def what_counts(sayings: Iterable[Saying]) -> list[Saying]:
 def takes_back(undo: Saying, one: Saying) -> bool:
     if one.about != undo.about:
         return False
-    if not undo.target and one.kind in ("track", "same"):
+    if not undo.target and one.kind in ("track", "same", "seen"):
         return True
     is_before = one.moment < undo.moment
     return is_before and (one.message_id == undo.target if undo.target else one.kind != "undo")
