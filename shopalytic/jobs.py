@@ -132,7 +132,7 @@ def fold() -> None:
     parts, _ = _parts()
     now = datetime.now(UTC)
     try:
-        folding.begin(parts.sessions, now)
+        folding.begin(parts.sessions, now, least=folding.WORTH_A_ROUND, longest=folding.LONGEST)
         folding.go_on(parts.store, parts.sessions, parts.stream, now)
     except (Unavailable, StoreRefused) as error:
         log.warning("overrides wait to be folded", why=error.message)

@@ -216,11 +216,11 @@ def _look_again_at_rows(
             break
         send_overrides(parts.store, parts.sessions)
         with parts.sessions.begin() as db:
-            hold_identity(db, work.project_id)
+            _hold_unless_erasing(db, work.project_id)
             before = _read_state(db, work.project_id, suspects)
         wrong = _first_here(rows.find_wrong(parts.store, work.project_id, before.timelines), month)
         with parts.sessions.begin() as db:
-            hold_identity(db, work.project_id)
+            _hold_unless_erasing(db, work.project_id)
             now = _read_state(db, work.project_id, {origin: suspects[origin] for origin in wrong})
             settled = {
                 origin: timeline for origin, timeline in now.timelines.items() if now.is_as_in(before, origin)
@@ -231,6 +231,13 @@ def _look_again_at_rows(
         left += len(_mended(parts, work, settled) if work.mends else settled)
         suspects = {origin: suspects[origin] for origin in wrong if origin not in settled}
     return found, left
+
+
+def _hold_unless_erasing(db: Session, project_id: int) -> None:
+    """Raises Waits: an erased person's rows are read as nobody's for a while, and an override would lead back to them."""
+    hold_identity(db, project_id)
+    if is_erasing(db, project_id):
+        raise Waits
 
 
 class _State(NamedTuple):

@@ -125,9 +125,8 @@ def _successors(times: Iterable[tuple[Id, UUID, UUID]]) -> dict[UUID, UUID]:
         parts.setdefault(was, Counter())[now] += 1 if each[0] == VISITOR else MUCH
     found = {}
     for was, ids in parts.items():
-        is_joined = len(ids) == 1 and any(now in parts for now in ids)
-        best = max(ids, key=lambda one: (ids[one] >= MUCH, one == was, ids[one], str(one)))
-        found[was] = was if is_joined else best
+        own = [one for one in ids if one == was or one not in parts]
+        found[was] = max(own, key=lambda one: (ids[one] >= MUCH, one == was, ids[one], str(one)), default=was)
     return found
 
 

@@ -135,5 +135,5 @@ def reaches(undo: Entry, other: Entry) -> bool:
     Sightings it takes back whenever they were: an event that happens to carry two ids does not sign anybody in.
     """
     if undo.target:
-        return other.message_id == undo.target and other.moment < undo.moment
+        return other.kind in DECIDED and other.message_id == undo.target and other.moment < undo.moment
     return other.kind in EARLIEST_ONLY or (other.kind != "undo" and other.moment < undo.moment)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -25,24 +25,27 @@ def find_round(db: Session) -> FoldRound | None:
     return db.scalar(select(FoldRound).where(FoldRound.done_at.is_(None)).order_by(FoldRound.id).limit(1))
 
 
-def begin_round(db: Session, now: datetime, *, below_project: int) -> FoldRound | None:
+def begin_round(
+    db: Session, now: datetime, *, below_project: int, least: int = 1, longest: timedelta = timedelta(0)
+) -> FoldRound | None:
     """Choose the overrides that the store has, of projects with lower numbers; None where there are none.
 
-    Of two at once, each gets others. The caller commits before it looks at the stream: `ends` must be of later.
+    Nor where there are fewer than `least`, and none was sent longer ago than `longest`: looking at all rows costs more than
+    a few overrides do. Of two at once, each gets others. The caller commits before it looks at the stream: `ends` must
+    be of later.
     """
+    at_rest = (
+        OVERRIDE.fold_round_id.is_(None),
+        OVERRIDE.sent_at.is_not(None),
+        OVERRIDE.project_id < below_project,
+    )
+    count, oldest = db.execute(select(func.count(), func.min(OVERRIDE.sent_at)).where(*at_rest)).one()
+    if not count or (count < least and oldest > now - longest):
+        return None
     made = FoldRound(begun_at=now, ends=None, months=None, folded=0, done_at=None)
     db.add(made)
     db.flush()
-    chosen = (
-        select(OVERRIDE.version)
-        .where(
-            OVERRIDE.fold_round_id.is_(None),
-            OVERRIDE.sent_at.is_not(None),
-            OVERRIDE.project_id < below_project,
-        )
-        .order_by(OVERRIDE.version)
-        .limit(ROUND_OVERRIDES_MAX)
-    )
+    chosen = select(OVERRIDE.version).where(*at_rest).order_by(OVERRIDE.version).limit(ROUND_OVERRIDES_MAX)
     marked: Any = db.execute(
         _quiet(
             update(Override)

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from shopalytic.accounts.models import Identity, IdRuleRow
+from shopalytic.accounts.models import Identity, IdRuleRow, Link
 from shopalytic.accounts.sandboxes import find_sandboxed, is_sandbox
 from shopalytic.errors import Rejected
 from shopalytic.identity.ids import EMAIL, USER_ID, VISITOR, ForbiddenId, parse_user_ids
@@ -17,6 +17,7 @@ from shopalytic.identity.statements import hold_identity
 
 RULE = IdRuleRow.__table__.c
 IDENTITY = Identity.__table__.c
+LINK = Link.__table__.c
 
 LARGEST = 1_000_000
 """Of a limit; what is meant as none is none."""
@@ -121,8 +122,9 @@ def save_rule(
     """
     name = check_rule(id_type, choice)
     hold_identity(db, project_id)
-    at = now or datetime.now(UTC)
+    # On SQLite it is the first statement that waits for others.
     known = list_rules(db, project_id)
+    at = max(now or datetime.now(UTC), _after_all(db, project_id))
     newest = next((row for row in known if row.id_type == name), None)
     if choice_of(newest) == choice:
         return None
@@ -142,6 +144,12 @@ def save_rule(
     db.add(row)
     db.flush()
     return row
+
+
+def _after_all(db: Session, project_id: int) -> datetime:
+    """Later than all that was read already: some clocks are ahead, and what was read moves nowhere."""
+    newest = db.scalars(select(func.max(LINK.occurred_at)).where(LINK.project_id == project_id)).one()
+    return BEGINNING if newest is None else newest + timedelta(milliseconds=1)
 
 
 def choice_of(row: IdRuleRow | IdRule | None) -> RuleChoice:

@@ -1,7 +1,7 @@
 """Folding: what the overrides say of the rows is written into the rows, and the overrides are taken out.
 
 Reports read a row's customer through the overrides. Each makes them a little slower, and every new one has the store
-read all of them anew. So every hour those that have come to rest go, in a round that anybody may leave at any
+read all of them anew. So every hour, or every day where there are few, those that have come to rest go, in a round that anybody may leave at any
 point and go on with, several at once too:
 
 1. `begin_round` marks the overrides that the store has. Then the stream's ends are noted.
@@ -68,6 +68,9 @@ PATIENCE_SECONDS = 0.3
 PAUSE_SECONDS = 0.02
 OVERRIDES_AT_ONCE = 1000
 ROUNDS_KEPT = timedelta(days=30)
+WORTH_A_ROUND = 1000
+LONGEST = timedelta(days=1)
+"""A few overrides are folded once a day: a round looks at all rows of their projects."""
 
 
 class Month(msgspec.Struct):
@@ -78,12 +81,14 @@ class Found(msgspec.Struct):
     number: int
 
 
-def begin(sessions: sessionmaker[Session], now: datetime) -> None:
-    """Begin a round, unless one is under way or there is nothing to fold."""
+def begin(
+    sessions: sessionmaker[Session], now: datetime, *, least: int = 1, longest: timedelta = timedelta(0)
+) -> None:
+    """Begin a round, unless one is under way or there is not enough to fold: fewer than `least`, none older than `longest`."""
     with naming_database_faults(), sessions.begin() as db:
         if find_round(db) is None:
             forget_rounds(db, now - ROUNDS_KEPT)
-            begin_round(db, now, below_project=SANDBOX_IDS_FROM)
+            begin_round(db, now, below_project=SANDBOX_IDS_FROM, least=least, longest=longest)
 
 
 def is_due(sessions: sessionmaker[Session], now: datetime, *, rest: timedelta = REST) -> bool:

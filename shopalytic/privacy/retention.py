@@ -22,7 +22,7 @@ from shopalytic.parts import Parts
 from shopalytic.privacy.quarantine import Row, drop_rows
 from shopalytic.reports.period import sql_instant
 from shopalytic.store import Store
-from shopalytic.stream.hold import hold_partitions
+from shopalytic.stream.hold import hold_partitions, renew
 
 log = structlog.get_logger(__name__)
 
@@ -118,9 +118,10 @@ def delete_expired(parts: Parts, now: datetime, *, clock: Callable[[], float] = 
     ends_at = clock() + TURN_SECONDS
     for table, column in TABLES.items():
         for month in _months(parts.store, table, column, cutoffs):
-            if clock() > ends_at:
+            if clock() > ends_at or not _is_unchanged(parts, cutoffs, now):
                 return False
-            _delete_month(parts, table, column, month, cutoffs)
+            if not _delete_month(parts, table, column, month, cutoffs, now):
+                return False
     for project_id, before in cutoffs.items():
         _drop_quarantined(parts, project_id, before)
     with parts.sessions.begin() as db:
@@ -147,28 +148,41 @@ def _months(store: Store, table: str, column: str, cutoffs: Mapping[int, datetim
     )
 
 
+def _is_unchanged(parts: Parts, cutoffs: Mapping[int, datetime], now: datetime) -> bool:
+    """False where a project has chosen to keep more, or less, since."""
+    with reading(parts.sessions) as db:
+        return _cutoffs(db, now) == cutoffs
+
+
 def _delete_month(
-    parts: Parts, table: str, column: str, month: _Month, cutoffs: Mapping[int, datetime]
-) -> None:
-    """The whole partition where nobody keeps any of it, else the rows of those who do not."""
-    local = f"{{{{local('{table}')}}}} {{{{on_cluster}}}}"
+    parts: Parts, table: str, column: str, month: _Month, cutoffs: Mapping[int, datetime], now: datetime
+) -> bool:
+    """The whole partition where nobody keeps any of it, else the rows of those who do not. False: messages were just
+    being stored, or somebody has chosen otherwise.
+    """
     own = {project_id: cutoffs[project_id] for project_id in month.projects}
-    if _is_shared(parts.store, table, column, month, own):
-        parts.store.command(f"DELETE FROM {local} IN PARTITION {month.month:d} WHERE {_any_of(own, column)}")
-        parts.store.command(
-            f"ALTER TABLE {local} APPLY DELETED MASK IN PARTITION {month.month:d} SETTINGS mutations_sync = 0"
-        )
-        return
-    # While nothing is between the stream and the store: else an old message of somebody who keeps it could be stored
-    # after the look, and go with the partition.
-    with hold_partitions(parts.stream):
-        if _is_shared(parts.store, table, column, month, own):
-            return
-        # A server refuses to drop more than 50 GB unless told so.
-        parts.store.command(
-            f"ALTER TABLE {local} DROP PARTITION {month.month:d} SETTINGS max_partition_size_to_drop = 0"
-        )
-    log.info("dropped a month of events that nobody keeps", table=table, month=month.month)
+    local = f"{{{{local('{table}')}}}} {{{{on_cluster}}}}"
+    if not _is_shared(parts.store, table, column, month, own):
+        # While nothing is between the stream and the store: else an old message of somebody who keeps it could be stored
+        # after the look, and go with the partition. A batch that was claimed may be stored at any moment.
+        with hold_partitions(parts.stream) as held:
+            renew(held)
+            if any(partition.has_batch() for partition in held) or not _is_unchanged(parts, cutoffs, now):
+                return False
+            if not _is_shared(parts.store, table, column, month, own):
+                renew(held)
+                # A server refuses to drop more than 50 GB unless told so.
+                parts.store.command(
+                    f"ALTER TABLE {local} DROP PARTITION {month.month:d} "
+                    "SETTINGS max_partition_size_to_drop = 0"
+                )
+                log.info("dropped a month of events that nobody keeps", table=table, month=month.month)
+                return True
+    parts.store.command(f"DELETE FROM {local} IN PARTITION {month.month:d} WHERE {_any_of(own, column)}")
+    parts.store.command(
+        f"ALTER TABLE {local} APPLY DELETED MASK IN PARTITION {month.month:d} SETTINGS mutations_sync = 0"
+    )
+    return True
 
 
 def _is_shared(store: Store, table: str, column: str, month: _Month, own: Mapping[int, datetime]) -> bool:

@@ -201,3 +201,17 @@ def test_a_waiting_link_that_was_undone_links_when_it_is_said_on_another_day(
     shop.receive(identify("w2", "x", 5 * 24 * 3600))
     assert owner(shop, VISITOR, "w2") == owner(shop, "user_id", "x")
     check(shop)
+
+
+def test_a_rule_moves_nothing_that_was_said_by_a_clock_that_is_ahead(
+    sqlite_sessions: sessionmaker[Session],
+) -> None:
+    shop = Shop(sqlite_sessions)
+    for number in range(3):
+        shop.receive(identify(f"w{number}", "x", 60 + number))
+    before = shop.identities()
+    with shop.sessions.begin() as db:
+        choice = RuleChoice(max_per_customer=1, new_links_per_day=1)
+        save_rule(db, shop.project, VISITOR, choice, by="user:1", now=NOON)
+    check(shop)
+    assert shop.identities() == before

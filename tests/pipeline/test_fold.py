@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from shopalytic import jobs
 from shopalytic.accounts.db import reading
 from shopalytic.accounts.models import FoldRound, Override
+from shopalytic.identity.fold_rounds import find_round
 from shopalytic.identity.ids import origin_id
 from shopalytic.identity.ledger import Sighting, resolve
 from shopalytic.identity.overrides import END_TEXT, PendingOverride
@@ -409,6 +410,7 @@ def test_the_sweep_has_a_round_gone_on_with_until_it_is_done(
     two_browsers(line)
     parts = Parts(Settings(), line.sessions, line.store, line.stream)
     monkeypatch.setattr(jobs, "_parts", lambda: (parts, line.runner()))
+    monkeypatch.setattr(fold, "WORTH_A_ROUND", 1)
     jobs.fold()
     jobs.sweep()
     assert not queued_folds(line)
@@ -417,6 +419,15 @@ def test_the_sweep_has_a_round_gone_on_with_until_it_is_done(
     jobs.sweep()
     jobs.sweep()
     assert len(queued_folds(line)) == 1
+
+
+def test_a_few_overrides_wait_a_day_for_their_round(line: Line) -> None:
+    two_browsers(line)
+    sent_at = max(one.sent_at for one in outbox(line) if one.sent_at)
+    for now, is_begun in ((sent_at, False), (sent_at + fold.LONGEST, True)):
+        fold.begin(line.sessions, now, least=fold.WORTH_A_ROUND, longest=fold.LONGEST)
+        with line.sessions() as db:
+            assert (find_round(db) is not None) is is_begun
 
 
 def queued_folds(line: Line) -> list[str]:

@@ -134,6 +134,40 @@ def test_what_somebody_else_stores_just_before_a_month_is_dropped_stays(
     assert (months(shop), months(shop, other_id)) == ([10, 11], [7, 8])
 
 
+def test_no_month_is_dropped_while_a_claimed_batch_may_be_stored_at_any_moment(
+    shop_with_history: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = shop_with_history
+    keep(shop, 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(Partition, "has_batch", lambda self: True)
+        assert not delete_expired(shop.parts, NOW)
+    assert months(shop) == [7, 8, 9, 10, 11]
+    assert delete_expired(shop.parts, NOW)
+    assert months(shop) == [10, 11]
+
+
+def test_a_choice_that_is_taken_back_while_months_go_stops_the_next(
+    shop_with_history: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = shop_with_history
+    keep(shop, 1)
+    looks = iter([False])
+
+    @contextmanager
+    def hold(stream: Stream) -> Iterator[list[Partition]]:
+        if next(looks, True):
+            keep(shop, None)
+        with hold_partitions(stream) as held:
+            yield held
+
+    monkeypatch.setattr("shopalytic.privacy.retention.hold_partitions", hold)
+    assert not delete_expired(shop.parts, NOW)
+    assert months(shop) == [9, 10, 11]
+    assert delete_expired(shop.parts, NOW)
+    assert months(shop) == [9, 10, 11]
+
+
 def test_who_says_nothing_keeps_everything(shop_with_history: Shop) -> None:
     shop = shop_with_history
     assert delete_expired(shop.parts, NOW + timedelta(days=3650))
