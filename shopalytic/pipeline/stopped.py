@@ -44,8 +44,12 @@ def is_stopped(envelope: Envelope, parsed: Parsed | None, stops: ProjectStops) -
 def _ids(sent: _Ids, types: frozenset[str]) -> Iterator[Id]:
     if isinstance(sent.tracking_id, str | int):
         yield VISITOR, str(sent.tracking_id).strip()
-    if isinstance(sent.user_id, str | int | dict):
+    if isinstance(sent.user_id, str | int):
         yield from sort_user_ids(sent.user_id)[0].items()
+    elif isinstance(sent.user_id, dict):
+        # One by one: of more ids than a message may have, none would be taken, and all of it be set aside and kept.
+        for each in sent.user_id.items():
+            yield from sort_user_ids(dict([each]))[0].items()
     if isinstance(sent.previous_id, str | int):
         # It says no type: of whichever it is.
         yield from ((id_type, _written(id_type, str(sent.previous_id))) for id_type in types)

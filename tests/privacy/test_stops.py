@@ -78,6 +78,7 @@ def test_every_message_with_an_id_of_his_is_dropped_and_others_are_stored(shop: 
         {"tracking_id": "x", "user_id": "neu", "type": "alias", "previous_id": "jon-browser"},
         {"tracking_id": "jon-browser", "timestamp": "never"},
         {"tracking_id": "jon-browser", "properties": "of a wrong type"},
+        {"user_id": {"user_id": "4417-jon", **{f"card{number}": "1" for number in range(30)}}},
     ]
     others: list[dict[str, Any]] = [
         {"message_id": "kiosk", "tracking_id": "kiosk"},
