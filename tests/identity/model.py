@@ -177,8 +177,11 @@ def takes_back(undo: Saying, one: Saying) -> bool:
         return False
     if not undo.target and one.kind in ("track", "same", "seen"):
         return True
-    is_before = one.moment < undo.moment
-    return is_before and (one.message_id == undo.target if undo.target else one.kind != "undo")
+    if one.moment >= undo.moment:
+        return False
+    if undo.target:
+        return one.kind in ("merge", "undo") and one.message_id == undo.target
+    return one.kind != "undo"
 
 
 def in_order(sayings: Iterable[Saying]) -> list[list[Saying]]:
