@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from select import select
 
 import pytest
 
@@ -127,10 +128,12 @@ def test_too_many_at_once_are_refused_and_the_health_check_is_not(
     make_store: Callable[..., StoreProcess],
 ) -> None:
     store = make_store("--threads", "1", "--waiting-limit", "1")
-    connections = [store.connect() for _ in range(2)]
+    # One runs and one waits. Nothing else is asked before: it could take the place of the one that waits, for ever.
+    connections = [store.connect() for _ in range(4)]
     for connection in connections:
         connection.request("POST", "/", ENDLESS, store.authorization)
-    wait_until(lambda: store.request(body="SELECT 1").code == 202)
+    sockets = [connection.sock for connection in connections]
+    wait_until(lambda: len(select(sockets, [], [], 0)[0]) == 2)
     answer = store.request(body="SELECT 1")
     assert (answer.status, answer.code) == (503, 202)
     assert "Too many simultaneous queries" in answer.text
