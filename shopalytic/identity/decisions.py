@@ -86,7 +86,13 @@ def undo_link(
     known = connected(db, project_id, entry.ids)
     if not any(one.tie == entry.tie and one.kind not in ("undo", "seen") for one in effective(known)):
         raise Rejected("This link was undone already.", at="link_id")
-    same = [one for one in known if one.tie == entry.tie or _says_the_same(db, project_id, one, entry)]
+    same = [one for one in known if one.tie == entry.tie]
+    if entry.tracking_id:
+        # An alias may also name what the visitor was known by, which nobody has.
+        alike = [one for one in known if (one.tracking_id, one.id) == (entry.tracking_id, entry.id)]
+        owned = read_owners(db, project_id, {one.other for one in alike if one.other != NO_ID})
+        if entry.other not in owned:
+            same += [one for one in alike if one.other not in owned]
     decision = Draft("undo", by, door, _after(at, same))
     for one in (entry, *same):
         decision.undo(one)
@@ -246,13 +252,6 @@ def _after(at: datetime | None, said: Iterable[Entry]) -> datetime:
     now = now.replace(microsecond=now.microsecond // 1000 * 1000)
     latest = max((entry.occurred_at for entry in said), default=None)
     return now if latest is None or latest < now else latest + timedelta(milliseconds=1)
-
-
-def _says_the_same(db: Session, project_id: int, one: Entry, link: Entry) -> bool:
-    """Of a visitor and an id: an alias may also name what the visitor was known by, which nobody has."""
-    if not link.tracking_id or (one.tracking_id, one.id) != (link.tracking_id, link.id):
-        return False
-    return all(each == NO_ID or not read_owners(db, project_id, {each}) for each in (one.other, link.other))
 
 
 def _crosses(entry: Entry, chosen: Mapping[Id, None], rest: set[Id]) -> bool:

@@ -30,16 +30,14 @@ class Limits:
         if link in self.waiting or any(self._is_used_up(each, at) for each in link):
             self.waiting.add(link)
             return TOO_MANY_LINKS
-        self.count(one, other, at)
+        self._let_in(link, at)
         return None
 
     def count(self, one: Id, other: Id, at: datetime) -> None:
         """Use up the day's room, where there is some."""
         link = (one, other)
-        if link in self._linked or any(self._is_used_up(each, at) for each in link):
-            return
-        self._linked.add(link)
-        self._gathered.update((each, at.date()) for each in link)
+        if link not in self._linked and not any(self._is_used_up(each, at) for each in link):
+            self._let_in(link, at)
 
     def refuses_ids(self, held: Sequence[Id], more: Iterable[Id], at: datetime) -> str | None:
         """The reason why a customer who holds the ids has no room for more, else None."""
@@ -48,6 +46,10 @@ class Limits:
             if most is not None and sum(each[0] == id_type for each in held) + count > most:
                 return SECOND_OF_UNIQUE_TYPE if most == 1 else TOO_MANY_IDS
         return None
+
+    def _let_in(self, link: tuple[Id, Id], at: datetime) -> None:
+        self._linked.add(link)
+        self._gathered.update((each, at.date()) for each in link)
 
     def _is_used_up(self, each: Id, at: datetime) -> bool:
         most = self._policy.rule(each[0], at).new_links_per_day
